@@ -24,7 +24,9 @@ def root() -> Path:
         folder = Path(named)
         if not (folder / "catalog").is_dir():
             raise ContentError(
-                "looked for the content", f"TEAMSMEDIC_CONTENT names {named}, which holds no catalog/", "unset it or name the right folder"
+                "looked for the content",
+                f"TEAMSMEDIC_CONTENT names {named}, which holds no catalog/",
+                "unset it or name the right folder",
             )
         return folder
     here = Path(__file__).resolve().parent

@@ -1,0 +1,103 @@
+"""Composes the exact text that a device is sent: constant for a set of remediations and a verb."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from teamsmedic import content, remediation
+from teamsmedic.errors import RequestError
+from teamsmedic.hosts.base import Statement, Verb
+
+PRELUDE, END = "prelude", "end"
+PRELUDE_LIMIT = 45.0
+"""Seconds: the first statement also waits for the device's first WMI answer, slow on a device that has just started."""
+END_LIMIT = 15.0
+_WRAPPER = {
+    Verb.CHECK: "Invoke-TMDetect",
+    Verb.FIX: "Invoke-TMFix",
+    Verb.UNDO: "Invoke-TMUndo",
+    Verb.FORGET: "Invoke-TMForget",
+}
+_SCRIPT = {Verb.CHECK: "detect.ps1", Verb.FIX: "fix.ps1", Verb.UNDO: "undo.ps1", Verb.FORGET: "forget.ps1"}
+
+
+def build(ids: Sequence[str], verb: Verb) -> tuple[Statement, ...]:
+    """The statements for these remediations, in this order: prelude with the helpers they name, one each, and the end.
+
+    A check payload holds no repair code: what changes a device (`_change.ps1`) travels with the other verbs only.
+    """
+    return _build(tuple(ids), verb, content.root())
+
+
+@functools.lru_cache(maxsize=256)
+def _build(ids: tuple[str, ...], verb: Verb, root: Path) -> tuple[Statement, ...]:
+    folder = root / "remediations"
+    wanted = [remediation.load(root)[name] for name in ids]
+    helpers = sorted({name for one in wanted for name in one.uses}) if verb is not Verb.JOURNAL else []
+    files = [folder / "_prelude.ps1", *([folder / "_change.ps1"] if verb is not Verb.CHECK else [])]
+    files += [folder / "_helpers" / f"{name}.ps1" for name in helpers]
+    first = "\n".join(slim(content.read_text(file)) for file in files) + "\n"
+    statements = [Statement(PRELUDE, first, PRELUDE_LIMIT)]
+    for one in wanted:
+        if verb is Verb.JOURNAL:
+            text = f"Invoke-TMJournal -Name '{one.id}'\n"
+        else:
+            script = slim(content.read_text(one.folder / _SCRIPT[verb]))
+            text = f"{_WRAPPER[verb]} -Name '{one.id}' -Script {{\n{script}\n}}\n"
+        statements.append(
+            Statement(one.id, text, float(one.timeout if verb in (Verb.CHECK, Verb.JOURNAL) else one.fix_timeout))
+        )
+    return (*statements, Statement(END, "Write-TMEnd\n", END_LIMIT))
+
+
+def slim(script: str) -> str:
+    """The script without comments of their own lines and blank lines; here-strings stay as they are.
+
+    Every character costs both ends (facts: a newline is an escape of seven characters in CLIXML).
+    """
+    kept: list[str] = []
+    here = block = ""
+    for line in script.split("\n"):
+        bare = line.strip()
+        if here:
+            kept.append(line)
+            here = "" if line.startswith(here) else here
+        elif block:
+            block = "" if "#>" in bare else block
+        elif bare.startswith("<#"):
+            block = "" if "#>" in bare else "#>"
+        elif bare and not bare.startswith("#"):
+            kept.append(line.rstrip())
+            here = {"@'": "'@", '@"': '"@'}.get(bare[-2:], "")
+    return "\n".join(kept)
+
+
+def digest(statements: Sequence[Statement]) -> str:
+    """SHA-256 of the statements' texts, hexadecimal: what a change of any script changes."""
+    return hashlib.sha256("\0".join(one.text for one in statements).encode()).hexdigest()
+
+
+def identify(texts: Sequence[str], argument: str) -> tuple[Verb, list[str]]:
+    """Which verb and remediations these texts are; RequestError with the hash of the first text that is none of ours.
+
+    The argument names them, and the texts must then be the very ones that `build` makes.
+    """
+    try:
+        data = json.loads(argument)
+        verb, ids = Verb(data["verb"]), list(data["remediations"])
+        expected = build(ids, verb)
+    except (ValueError, KeyError, TypeError) as error:
+        raise RequestError("read the argument", repr(error), "send what teamsmedic composes") from error
+    for number, text in enumerate(texts):
+        if number >= len(expected) or expected[number].text != text:
+            found = hashlib.sha256(text.encode()).hexdigest()[:12]
+            raise RequestError(
+                "looked for a recorded answer",
+                f"no statement of this version has the hash {found}",
+                "use the same teamsmedic on both sides",
+            )
+    return verb, ids
