@@ -62,14 +62,14 @@ class Rule:
         if self.operator in ("equals", "not"):
             # True is 1 for Python, not for a reader of facts.
             same = value == operand and isinstance(value, bool) == isinstance(operand, bool)
-            return same == (self.operator == "equals")
+            return bool(same == (self.operator == "equals"))
         if self.operator == "one_of":
-            return value in operand
+            return bool(value in operand)
         if not isinstance(value, int) or isinstance(value, bool):
             raise _Unreadable("is no number")
         if self.operator == "bits":
-            return value & int(operand) == operand
-        return value <= operand if self.operator == "at_most" else value >= operand
+            return bool(value & int(operand) == operand)
+        return bool(value <= operand if self.operator == "at_most" else value >= operand)
 
     def written(self, value: Json) -> Json:
         """What stands there after a fix, in the form of `value`."""
@@ -231,18 +231,29 @@ class Remediation:
             if not accepted:
                 return Finding(Status.UNKNOWN, [self._say(condition.fact, dict(facts))])
         drift = list(self._drift(facts, parameters))
-        blocked = [
-            fill(guard.reason, {**parameters, **item})
-            for guard in self.guards
-            if (drift or guard.always) and not (guard.unless and parameters.get(guard.unless))
-            for item in guard.condition.failures(facts, parameters)
-        ]
+        blocked = self._guarded(facts, parameters, bool(drift))
         if blocked:
-            return Finding(Status.BLOCKED, list(dict.fromkeys(blocked)), drift)
+            return Finding(Status.BLOCKED, blocked, drift)
         if not drift:
             return Finding(Status.HEALTHY, [])
         reasons = list(dict.fromkeys(self._say(item["fact"], item) for item in drift))
         return Finding(Status.DRIFTED, reasons, drift, [change for item in drift for change in self._announce(item)])
+
+    def guarded(self, facts: Facts, parameters: Mapping[str, Json], *, drifted: bool = True) -> list[str]:
+        """The reasons of all guards that say no."""
+        try:
+            return self._guarded(facts, parameters, drifted)
+        except _Unreadable as error:
+            return [str(error)]
+
+    def _guarded(self, facts: Facts, parameters: Mapping[str, Json], drifted: bool) -> list[str]:
+        reasons = [
+            fill(guard.reason, {**parameters, **item})
+            for guard in self.guards
+            if (drifted or guard.always) and not (guard.unless and parameters.get(guard.unless))
+            for item in guard.condition.failures(facts, parameters)
+        ]
+        return list(dict.fromkeys(reasons))
 
     def _drift(self, facts: Facts, parameters: Mapping[str, Json]) -> Iterator[dict[str, Json]]:
         for condition in self.desired:
@@ -386,12 +397,11 @@ def read(folder: Path) -> Remediation:
         fact: tuple(_announced(one, f"{file}: changes.{fact}") for one in items)
         for fact, items in value["changes"].items()
     }
-    return Remediation(
-        id=folder.name, layer=folder.parent.name, folder=folder, **conditions, guards=guards, changes=changes,
-        objects=tuple(re.compile(pattern, re.IGNORECASE) for pattern in value.pop("objects")),
-        **{key: tuple(value[key]) for key in ("cures", "uses", "varies", "references")},
-        **{key: value[key] for key in _KEYS if key not in ("cures", "uses", "varies", "references", "objects", "guards", "changes", *conditions)},
-    )  # fmt: skip
+    value |= conditions
+    value |= {"guards": guards, "changes": changes}
+    value["objects"] = tuple(re.compile(pattern, re.IGNORECASE) for pattern in value["objects"])
+    value |= {key: tuple(value[key]) for key in ("cures", "uses", "varies", "references")}
+    return Remediation(id=folder.name, layer=folder.parent.name, folder=folder, **value)
 
 
 def _guard(name: str, about: Json, where: str) -> Guard:

@@ -1,0 +1,154 @@
+"""Reads what came back from a device. Everything here is untrusted: sizes, depth, types and names are checked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from teamsmedic import payload
+from teamsmedic.hosts.base import End, Reply, Statement
+from teamsmedic.outcome import Json
+from teamsmedic.text import clean
+
+MAX_LINE = 1_000_000
+"""Characters of one line; the device's own limit for facts is a quarter of it."""
+MAX_DEPTH = 12
+_STATES = ("begun", "done", "undone", "superseded")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a device's journal: what a run did there. `at` is unix time by the device's clock."""
+
+    run: str
+    remediation: str
+    state: str
+    at: int
+    since_boot: bool
+
+
+@dataclass(frozen=True)
+class DeviceInfo:
+    """What the prelude tells of the device: who answers, and the state of its journal folder and lock."""
+
+    powershell: str
+    language: str
+    bits: int
+    build: int | None
+    clock: int
+    computer: str
+    room: bool
+    replayed: bool
+    journal_state: str
+    journal_detail: str
+    entries: tuple[Entry, ...]
+    lock: tuple[str, int] | None
+
+    def applied(self, remediation: str) -> Entry | None:
+        """The newest entry of this remediation that is in force on the device."""
+        mine = [one for one in self.entries if one.remediation == remediation and one.state in ("begun", "done")]
+        return max(mine, key=lambda one: one.at, default=None)
+
+
+@dataclass
+class Answers:
+    """One reply, read: the device line, one answer a statement name, and names that did not answer with the reason."""
+
+    device: DeviceInfo | None = None
+    answers: dict[str, dict[str, Json]] = field(default_factory=dict)
+    ended: bool = False
+    garbage: int = 0
+
+
+def read(reply: Reply, statements: Sequence[Statement]) -> Answers:
+    """The lines of a reply as answers. A line that is no answer to one of the statements counts as garbage."""
+    out = Answers()
+    names = {one.name for one in statements}
+    for line in reply.lines:
+        data = _object(line)
+        name = data.get("statement")
+        if data.get("teamsmedic") != 1 or name not in names or name in out.answers:
+            out.garbage += 1
+        elif name == payload.PRELUDE:
+            device = _device(data.get("host"))
+            out.device, out.garbage = device or out.device, out.garbage + (device is None)
+        elif name == payload.END:
+            out.ended = True
+        else:
+            out.answers[name] = data
+    if reply.end is not End.COMPLETED:
+        out.ended = False
+    return out
+
+
+def facts(value: Json) -> dict[str, Json] | None:
+    """The value as facts (null, bool, int, string, list, dict with string keys), or None where it is none."""
+    return value if isinstance(value, dict) and _plain(value) else None
+
+
+def _object(line: str) -> dict[str, Json]:
+    if not isinstance(line, str) or len(line) > MAX_LINE:
+        return {}
+    try:
+        data = json.loads(line, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return {}
+    return data if isinstance(data, dict) and _plain(data) else {}
+
+
+def _refuse(_: str) -> NoReturn:
+    raise ValueError("no number")
+
+
+def _plain(value: Json) -> bool:
+    stack = [(value, 0)]
+    while stack:
+        one, depth = stack.pop()
+        if depth > MAX_DEPTH or isinstance(one, float) or (isinstance(one, int) and not -(2**63) <= one < 2**64):
+            return False
+        if isinstance(one, dict):
+            stack += [(child, depth + 1) for child in one.values()]
+        elif isinstance(one, list):
+            stack += [(child, depth + 1) for child in one]
+    return True
+
+
+def _device(data: Json) -> DeviceInfo | None:
+    if not isinstance(data, dict):
+        return None
+    journal = data.get("journal")
+    journal = journal if isinstance(journal, dict) else {}
+    lock = data.get("lock")
+    entries = journal.get("entries")
+    return DeviceInfo(
+        powershell=clean(data.get("powershell"), 40),
+        language=clean(data.get("language"), 40),
+        bits=data["bits"] if isinstance(data.get("bits"), int) else 0,
+        build=data["build"] if isinstance(data.get("build"), int) else None,
+        clock=data["clock"] if isinstance(data.get("clock"), int) else 0,
+        computer=clean(data.get("computer"), 80),
+        room=data.get("room") is True,
+        replayed=data.get("replayed") is True,
+        journal_state=str(journal.get("state")),
+        journal_detail=clean(journal.get("detail") or "", 300),
+        entries=tuple(entry for one in (entries if isinstance(entries, list) else []) if (entry := _entry(one))),
+        lock=(clean(lock.get("run"), 60), lock["since"])
+        if isinstance(lock, dict) and isinstance(lock.get("since"), int)
+        else (("an unknown run", 0) if lock else None),
+    )
+
+
+def _entry(data: Json) -> Entry | None:
+    if not isinstance(data, dict) or data.get("state") not in _STATES or not isinstance(data.get("at"), int):
+        return None
+    if not isinstance(data.get("run"), str) or not isinstance(data.get("remediation"), str):
+        return None
+    return Entry(
+        clean(data["run"], 60),
+        clean(data["remediation"], 80),
+        data["state"],
+        data["at"],
+        data.get("since_boot") is True,
+    )

@@ -1,0 +1,66 @@
+"""From what was asked for to the remediations that one host is treated with. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from teamsmedic.errors import RequestError, UnknownRemediation
+from teamsmedic.outcome import Json
+from teamsmedic.remediation import Remediation
+from teamsmedic.text import clean
+
+
+@dataclass(frozen=True)
+class Item:
+    """One remediation of a plan. `symptom`: whether somebody sees the trouble that it cures (a code's cause, or its name)."""
+
+    remediation: Remediation
+    parameters: Mapping[str, Json]
+    symptom: bool
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one host is treated with, harmless before disruptive; `codes`: canonical forms that led here."""
+
+    items: tuple[Item, ...]
+    codes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+
+def make(
+    known: Mapping[str, Remediation],
+    *,
+    causes: Collection[str] = (),
+    codes: Sequence[str] = (),
+    names: Sequence[str] = (),
+    everything: bool = False,
+    parameters: Mapping[str, Mapping[str, Json]] | None = None,
+    now: float,
+) -> Plan:
+    """The plan for causes (of codes), for remediations by name, or for everything.
+
+    `parameters`: remediation id to values. RequestError where nothing is asked for, nothing applies, or a name is unknown.
+    """
+    given = parameters or {}
+    for name in (*names, *given):
+        if name not in known:
+            raise UnknownRemediation(
+                "looked for the remediation", f"there is no {clean(name)}", f"use one of {', '.join(known)}"
+            )
+    if not (codes or names or everything):
+        raise RequestError(
+            "made a plan", "neither a code nor a remediation is named", "name a code, a remediation, or all"
+        )
+    asked = {one.id for one in known.values() if set(one.cures) & set(causes) or one.id in names}
+    chosen = [one for one in known.values() if everything or one.id in asked]
+    if not chosen:
+        raise RequestError(
+            f"made a plan for {', '.join(codes)}",
+            "no remediation on a device cures its causes",
+            f"see who must act: teamsmedic explain {codes[0] if codes else ''}".rstrip(),
+        )
+    chosen.sort(key=lambda one: one.risk != "safe")
+    items = tuple(Item(one, one.values(given.get(one.id, {}), now), one.id in asked) for one in chosen)
+    return Plan(items, tuple(codes))

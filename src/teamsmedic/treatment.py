@@ -1,0 +1,548 @@
+"""The engine: says what to send to a device next, is told what came back, and decides what that means. No I/O.
+
+Each verb is a generator. It yields a step (`Send` one pipeline, `Record` something on the controller's disk before going
+on, `Pause`), is sent the `Reply` to each `Send`, and returns a `Report`. Whoever has a door drives it (`run.drive`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from teamsmedic import __version__, answer, payload
+from teamsmedic.answer import Answers, DeviceInfo, Entry
+from teamsmedic.errors import BadReply, NotReversible
+from teamsmedic.hosts.base import End, Reply, Send, Verb
+from teamsmedic.outcome import Change, Json, Outcome, Status
+from teamsmedic.plan import Item, Plan
+from teamsmedic.remediation import Finding, Remediation
+from teamsmedic.text import clean
+
+JOURNAL_FORMAT = 1
+LOCK_WAITS = 12
+"""How often a treatment looks again whether its own cut-off fix still runs on the device."""
+LOCK_PAUSE = 5.0
+
+
+@dataclass(frozen=True)
+class Record:
+    """Data that must be on the controller's disk, flushed, before the next step. `kind` names it in the run folder."""
+
+    kind: str
+    data: Mapping[str, Json]
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Let `seconds` pass."""
+
+    seconds: float
+
+
+@dataclass
+class Report:
+    """What came of one host: one outcome a remediation in the plan's order, and who answered (None: nobody)."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    device: DeviceInfo | None = None
+
+
+Step = Send | Record | Pause
+Walk = Generator[Step, Reply | None, Report]
+
+
+@dataclass(frozen=True)
+class Context:
+    """Who treats: the run's id, and who started it (for the device's journal)."""
+
+    run: str
+    by: str
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """All that was heard of one verb: the device, the answers, and a reason for each name that did not answer."""
+
+    device: DeviceInfo | None
+    answers: Mapping[str, Mapping[str, Json]]
+    silent: Mapping[str, str]
+
+
+# ------------------------------------------------------------------------------------------------ the verbs
+
+
+def check(plan: Plan, context: Context) -> Walk:
+    """Reads the device once and says what is so; changes nothing."""
+    heard = yield from _detect(plan.items, context)
+    findings = {item.remediation.id: _find(item, heard) for item in plan.items}
+    return Report([_outcome(item, findings[item.remediation.id], heard) for item in plan.items], heard.device)
+
+
+def fix(
+    plan: Plan,
+    context: Context,
+    *,
+    allow: Collection[str] = (),
+    confirmed: Mapping[str, Sequence[Change]] | None = None,
+) -> Walk:
+    """Detect, guards, way back, fix, detect.
+
+    `allow`: disruptive, irreversible. `confirmed`: the changes that a person has agreed to, by remediation; where the
+    device now asks for others, nothing is done.
+    """
+    heard = yield from _detect(plan.items, context)
+    outcomes: dict[str, Outcome] = {}
+    todo: list[tuple[Item, Finding]] = []
+    for item in plan.items:
+        name = item.remediation.id
+        finding = _find(item, heard)
+        outcomes[name] = _outcome(item, finding, heard)
+        if finding.status is Status.DRIFTED:
+            if refusal := _refusal(
+                item.remediation, finding, allow, None if confirmed is None else confirmed.get(name, ())
+            ):
+                outcomes[name] = _with(outcomes[name], Status.BLOCKED, refusal)
+            else:
+                todo.append((item, finding))
+    if todo:
+        journals = {item.remediation.id: _journal(item, finding, heard.device, context) for item, finding in todo}
+        yield Record("way_back", {"verb": "fix", "remediations": {
+            item.remediation.id: {
+                "journal": journals[item.remediation.id], "sha256": _sha256(journals[item.remediation.id]),
+                "facts": outcomes[item.remediation.id].facts, "changes": [one.to_json() for one in finding.changes],
+            } for item, finding in todo
+        }})  # fmt: skip
+        done = yield from _ask(Verb.FIX, [item.remediation for item, _ in todo], lambda name: {
+            "parameters": _parameters(plan, name), "drift": _drift(todo, name), "journal": journals[name],
+        }, context)  # fmt: skip
+        after = yield from _detect_when_free([item for item, _ in todo], context)
+        for item, finding in todo:
+            outcomes[item.remediation.id] = _fixed(item, finding, done, after, outcomes[item.remediation.id])
+    return Report([outcomes[item.remediation.id] for item in plan.items], heard.device)
+
+
+def undo(
+    known: Mapping[str, Remediation],
+    context: Context,
+    *,
+    run: str = "last",
+    names: Collection[str] = (),
+    hashes: Mapping[str, str] | None = None,
+    values: Callable[[Remediation], Mapping[str, Json]],
+) -> Walk:
+    """Puts back what a run changed, from the device's own journal.
+
+    `run`: a run's id, or `last` for the newest that is in force. `names`: only these remediations. `hashes`: remediation id
+    to SHA-256 of the journal text as the controller wrote it; a text with another hash is refused. `values`: the parameters
+    of a remediation. Raises NotReversible where there is nothing to undo.
+    """
+    heard = yield from _ask(Verb.CHECK, [], _nothing, context)
+    if heard.device is None:
+        raise BadReply("asked the device for its journal", _silence(heard), "run it again when the device answers")
+    entries = _entries(heard.device, run, names)
+    outcomes: dict[str, Outcome] = {}
+    ours = []
+    for entry in entries:
+        if entry.remediation not in known:
+            outcomes[entry.remediation] = Outcome(
+                entry.remediation,
+                Status.FAILED,
+                ["this version of teamsmedic does not know it: undo with the version that fixed"],
+            )
+        elif not known[entry.remediation].reversible:
+            reason = known[entry.remediation].irreversible_because
+            outcomes[entry.remediation] = Outcome(entry.remediation, Status.BLOCKED, [f"not reversible: {reason}"])
+        else:
+            ours.append(known[entry.remediation])
+    run = entries[0].run
+    texts = yield from _ask(Verb.JOURNAL, ours, lambda _: {"parameters": {}, "run": run}, context)
+    plans: dict[str, dict[str, Json]] = {}
+    for one in ours:
+        expected = (hashes or {}).get(one.id)
+        found = _entry_of(one, texts, run, expected)
+        if isinstance(found, str):
+            outcomes[one.id] = Outcome(one.id, Status.FAILED, [found])
+        else:
+            plans[one.id] = found
+    items = [Item(one, {**values(one), **plans[one.id]["parameters"]}, True) for one in ours if one.id in plans]
+    before = yield from _detect(items, context)
+    ready = []
+    for item in items:
+        name = item.remediation.id
+        if refusal := _undo_blocked(item, before):
+            outcomes[name] = Outcome(name, Status.BLOCKED, [refusal], facts=_facts(before, name))
+        else:
+            ready.append(item)
+    if ready:
+        changes = {name: [_inverse(Change(**one)) for one in plans[name]["changes"]] for name in plans}
+        yield Record("way_back", {"verb": "undo", "run": run, "remediations": {
+            item.remediation.id: {
+                "journal": plans[item.remediation.id]["text"], "sha256": _sha256(plans[item.remediation.id]["text"]),
+                "facts": _facts(before, item.remediation.id), "changes": [one.to_json() for one in changes[item.remediation.id]],
+            } for item in ready
+        }})  # fmt: skip
+        done = yield from _ask(Verb.UNDO, [item.remediation for item in ready], lambda name: {
+            "parameters": dict(next(item for item in ready if item.remediation.id == name).parameters),
+            "run": run, "sha256": _sha256(plans[name]["text"]), "items": plans[name]["drift"],
+        }, context)  # fmt: skip
+        after = yield from _detect_when_free(ready, context)
+        for item in ready:
+            name = item.remediation.id
+            outcomes[name] = _reverted(item, plans[name], changes[name], done, before, after)
+    return Report([outcomes[entry.remediation] for entry in entries if entry.remediation in outcomes], heard.device)
+
+
+# ------------------------------------------------------------------------------------------------ asking
+
+
+def _detect(items: Sequence[Item], context: Context) -> Generator[Step, Reply | None, _Heard]:
+    """One round trip for every remediation that has something to look for."""
+    wanted = [item for item in items if item.symptom or not item.remediation.needs_symptom]
+    parameters = {item.remediation.id: dict(item.parameters) for item in wanted}
+    if not wanted:
+        return _Heard(None, {}, {})
+    return (
+        yield from _ask(
+            Verb.CHECK, [item.remediation for item in wanted], lambda name: {"parameters": parameters[name]}, context
+        )
+    )
+
+
+def _detect_when_free(items: Sequence[Item], context: Context) -> Generator[Step, Reply | None, _Heard]:
+    """Detect; while this run's own change still runs on the device (a cut connection does not stop it), wait and look again."""
+    heard = yield from _detect(items, context)
+    for _ in range(LOCK_WAITS):
+        if heard.device is None or heard.device.lock is None or heard.device.lock[0] != context.run:
+            break
+        yield Pause(LOCK_PAUSE)
+        heard = yield from _detect(items, context)
+    return heard
+
+
+def _ask(
+    verb: Verb, wanted: Sequence[Remediation], about: Callable[[str], Mapping[str, Json]], context: Context
+) -> Generator[Step, Reply | None, _Heard]:
+    """Asks all in one pipeline, and those after a statement that ended it again in another, without that statement."""
+    device: DeviceInfo | None = None
+    answers: dict[str, Mapping[str, Json]] = {}
+    silent: dict[str, str] = {}
+    pending = list(wanted)
+    while True:
+        names = [one.id for one in pending]
+        statements = payload.build(names, verb)
+        argument = {"protocol": 1, "run": context.run, "verb": str(verb), "by": context.by}
+        reply = yield Send(
+            verb, statements, json.dumps({**argument, "remediations": {name: about(name) for name in names}})
+        )
+        assert reply is not None
+        read = answer.read(reply, statements)
+        device = device or read.device
+        answers.update(read.answers)
+        if read.device is None:
+            silent |= dict.fromkeys(names, _why_silent(reply, read, first=True))
+            break
+        missing = [name for name in names if name not in read.answers]
+        if read.ended or not missing:
+            silent |= dict.fromkeys(missing, "its script ended without an answer")
+            break
+        silent[missing[0]] = _why_silent(reply, read, first=False)
+        if reply.end is End.LOST:
+            silent |= dict.fromkeys(missing, "the connection was lost")
+            break
+        pending = [one for one in pending if one.id in missing[1:]]
+        if not pending:
+            break
+    return _Heard(device, answers, silent)
+
+
+def _why_silent(reply: Reply, read: Answers, *, first: bool) -> str:
+    if reply.end is End.TIMEOUT:
+        return "no answer within its time limit"
+    if reply.end is End.FLOODED:
+        return "the device sent more than an answer can hold"
+    if reply.end is End.LOST:
+        return "the connection was lost"
+    detail = f" ({clean(reply.detail, 160)})" if reply.detail else ""
+    if reply.end is End.FAILED:
+        return f"its script could not run to its end{detail}"
+    return (
+        f"the device answered nothing that can be read{detail}"
+        if first or read.garbage
+        else "its script ended without an answer"
+    )
+
+
+def _nothing(_: str) -> Mapping[str, Json]:
+    return {}
+
+
+def _silence(heard: _Heard) -> str:
+    return next(iter(heard.silent.values()), "the device answered nothing that can be read")
+
+
+# ------------------------------------------------------------------------------------------------ judging
+
+
+def _find(item: Item, heard: _Heard) -> Finding:
+    """What was heard of one remediation, as a finding."""
+    one = item.remediation
+    if one.needs_symptom and not item.symptom:
+        return Finding(
+            Status.NOT_APPLICABLE,
+            [
+                "no symptom: nothing on a device shows this drift, so it is looked for only when a code or its name is given"
+            ],
+        )
+    device, data = heard.device, heard.answers.get(one.id)
+    if device and device.bits == 32:
+        return Finding(Status.UNKNOWN, ["32-bit endpoint"])
+    if data is None:
+        return Finding(Status.UNKNOWN, [_unanswered(device, heard.silent.get(one.id, _silence(heard)))])
+    if "error" in data:
+        return Finding(Status.UNKNOWN, [_error(device, data["error"])])
+    facts = answer.facts(data.get("facts"))
+    if facts is None:
+        return Finding(Status.UNKNOWN, ["the device answered no facts"])
+    finding = one.judge(facts, item.parameters)
+    if finding.status is Status.DRIFTED and device and device.journal_state == "untrusted":
+        reason = (
+            f"journal folder not trustworthy ({device.journal_detail})"
+            if device.journal_detail
+            else "journal folder not trustworthy"
+        )
+        return Finding(Status.BLOCKED, [reason], finding.drift)
+    if finding.status is Status.HEALTHY and _pending(one, device):
+        return Finding(Status.FIXED, [f"set right, takes effect after a restart of the {_restart(one, device)}"])
+    return finding
+
+
+def _unanswered(device: DeviceInfo | None, reason: str) -> str:
+    constrained = device is not None and device.language not in ("FullLanguage", "")
+    return f"constrained language ({reason})" if constrained else reason
+
+
+def _error(device: DeviceInfo | None, error: Json) -> str:
+    about = error if isinstance(error, dict) else {}
+    if about.get("kind") == "language":
+        return "constrained language"
+    said = clean(about.get("message", ""), 200)
+    text = {
+        "output": "its script answered something else than facts",
+        "size": "its facts are larger than an answer can hold",
+    }.get(str(about.get("kind")), f"its script failed: {said}" if said else "its script failed")
+    return _unanswered(device, text)
+
+
+def _pending(one: Remediation, device: DeviceInfo | None) -> bool:
+    entry = device.applied(one.id) if device else None
+    return _restart(one, device) == "device" and entry is not None and entry.state == "done" and entry.since_boot
+
+
+def _restart(one: Remediation, device: DeviceInfo | None) -> str:
+    return one.room_restart if device and device.room else one.restart
+
+
+def _outcome(item: Item, finding: Finding, heard: _Heard) -> Outcome:
+    restart = _restart(item.remediation, heard.device)
+    waits = finding.status in (Status.FIXED, Status.DRIFTED) and restart != "none"
+    return Outcome(
+        item.remediation.id, finding.status, finding.reasons,
+        finding.changes if finding.status is Status.DRIFTED else [],
+        _facts(heard, item.remediation.id), restart=restart if waits else None,
+    )  # fmt: skip
+
+
+def _facts(heard: _Heard, name: str) -> dict[str, Json] | None:
+    return answer.facts((heard.answers.get(name) or {}).get("facts"))
+
+
+def _with(outcome: Outcome, status: Status, *reasons: str) -> Outcome:
+    return Outcome(outcome.remediation, status, list(reasons), [], outcome.facts)
+
+
+def _refusal(
+    one: Remediation, finding: Finding, allow: Collection[str], confirmed: Sequence[Change] | None
+) -> str | None:
+    if one.risk == "disruptive" and "disruptive" not in allow:
+        return f"needs --allow disruptive: {one.user_notices}"
+    if not one.reversible and "irreversible" not in allow:
+        return f"needs --allow irreversible: {one.irreversible_because}"
+    if confirmed is not None and list(confirmed) != list(finding.changes):
+        return "the device has changed since the plan was shown: nothing was done, run it again"
+    return None
+
+
+def _fixed(item: Item, finding: Finding, done: _Heard, after: _Heard, first: Outcome) -> Outcome:
+    """The outcome of a fix: what the second detect says, never what the fix says of itself."""
+    name = item.remediation.id
+    said = done.answers.get(name, {})
+    now = _find(item, after)
+    out = Outcome(name, Status.FIXED, [], list(finding.changes), first.facts, _facts(after, name))
+    if "blocked" in said:
+        return _with(out, Status.BLOCKED, _blocked(said["blocked"]))
+    if now.status in (Status.HEALTHY, Status.FIXED):
+        restart = _restart(item.remediation, after.device)
+        out.restart = restart if restart != "none" else None
+        out.reasons = list(finding.reasons)
+        return out
+    failed = _error(done.device, said["error"]) if "error" in said else done.silent.get(name, "the fix ran")
+    out.status = Status.FAILED
+    out.reasons = [f"{failed}; detected again: {now.status}", *now.reasons]
+    return out
+
+
+def _blocked(about: Json) -> str:
+    about = about if isinstance(about, dict) else {}
+    reason, detail = str(about.get("reason")), clean(about.get("detail") or "", 300)
+    return {
+        "held": f"held by {detail}",
+        "journal_untrusted": f"journal folder not trustworthy ({detail})",
+        "in_use": f"in use by {detail}",
+        "changed_meanwhile": f"changed meanwhile: {detail}",
+    }.get(reason, f"{clean(reason, 60).replace('_', ' ')}: {detail}" if detail else clean(reason, 60).replace("_", " "))
+
+
+# ------------------------------------------------------------------------------------------------ the way back
+
+
+def _journal(item: Item, finding: Finding, device: DeviceInfo | None, context: Context) -> str:
+    """The text of the device's journal entry: all that undo needs, written by the controller, so that it knows the hash."""
+    return json.dumps({
+        "format": JOURNAL_FORMAT, "run": context.run, "by": context.by, "teamsmedic": __version__,
+        "computer": device.computer if device else "", "remediation": item.remediation.id, "parameters": dict(item.parameters),
+        "drift": finding.drift, "changes": [one.to_json() for one in finding.changes],
+    }, sort_keys=True)  # fmt: skip
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _parameters(plan: Plan, name: str) -> dict[str, Json]:
+    return next(dict(item.parameters) for item in plan.items if item.remediation.id == name)
+
+
+def _drift(todo: Sequence[tuple[Item, Finding]], name: str) -> list[dict[str, Json]]:
+    return next(finding.drift for item, finding in todo if item.remediation.id == name)
+
+
+def _entries(device: DeviceInfo, run: str, names: Collection[str]) -> list[Entry]:
+    """The entries to undo: of the named run, or of the newest run in force; newest first."""
+    mine = [one for one in device.entries if not names or one.remediation in names]
+    live = [one for one in mine if one.state in ("begun", "done")]
+    tried = (
+        f"looked for run {run} in the journal of {device.computer}"
+        if run != "last"
+        else f"looked into the journal of {device.computer}"
+    )
+    if device.journal_state == "untrusted":
+        raise NotReversible(
+            tried,
+            f"its folder is not trustworthy ({device.journal_detail})",
+            "mend the folder's owner and permissions first",
+        )
+    if run == "last":
+        if not live:
+            raise NotReversible(tried, "nothing there is in force", "nothing needs to be undone")
+        run = max(live, key=lambda one: one.at).run
+    found = [one for one in mine if one.run == run]
+    if not found:
+        raise NotReversible(
+            tried, "there is no such run", f"use one of {', '.join(sorted({one.run for one in live})) or 'none'}"
+        )
+    force = sorted((one for one in found if one.state in ("begun", "done")), key=lambda one: -one.at)
+    if not force:
+        raise NotReversible(tried, f"it is {found[0].state}", "nothing needs to be undone")
+    return force
+
+
+_SCHEMA: Mapping[str, type] = {
+    "format": int,
+    "run": str,
+    "remediation": str,
+    "parameters": dict,
+    "drift": list,
+    "changes": list,
+}
+
+
+def _entry_of(one: Remediation, texts: _Heard, run: str, expected: str | None) -> dict[str, Json] | str:
+    """The journal entry as checked data with its text, or the sentence why it is not used."""
+    entry = (texts.answers.get(one.id) or {}).get("entry")
+    text = entry.get("text") if isinstance(entry, dict) else None
+    if not isinstance(text, str):
+        return f"its journal entry could not be read: {texts.silent.get(one.id) or _blocked((texts.answers.get(one.id) or {}).get('blocked'))}"
+    if expected is not None and _sha256(text) != expected:
+        return "its journal entry on the device is not what this controller wrote: nothing was undone"
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        return "its journal entry on the device is damaged: nothing was undone"
+    if answer.facts(data) is None or any(not isinstance(data.get(key), kind) for key, kind in _SCHEMA.items()):
+        return "its journal entry on the device has not the form of one: nothing was undone"
+    if (data["format"], data["run"], data["remediation"]) != (JOURNAL_FORMAT, run, one.id):
+        return "its journal entry on the device is of another run, remediation or version: nothing was undone"
+    try:
+        changes = [Change(**change) for change in data["changes"]]
+    except TypeError:
+        return "its journal entry on the device has not the form of one: nothing was undone"
+    named = [
+        *(change.object for change in changes),
+        *(item.get("object") for item in data["drift"] if isinstance(item, dict)),
+    ]
+    for path in named:
+        if (
+            not isinstance(path, str)
+            or not any(pattern.fullmatch(path) for pattern in one.objects)
+            or re.search(r"(^|[\\/])\.\.([\\/]|$)", path)
+        ):
+            return f"its journal entry names {clean(path, 200)}, which {one.id} never touches: nothing was undone"
+    return {**data, "text": text}
+
+
+def _inverse(change: Change) -> Change:
+    return Change(change.object, "restore", change.after, change.before)
+
+
+def _undo_blocked(item: Item, heard: _Heard) -> str | None:
+    """Why undoing must not start: a guard, judged as if something had drifted."""
+    name = item.remediation.id
+    if name not in heard.answers:
+        return heard.silent.get(name, _silence(heard))
+    if "error" in heard.answers[name]:
+        return _error(heard.device, heard.answers[name]["error"])
+    facts = _facts(heard, name) or {}
+    reasons = item.remediation.guarded(facts, item.parameters)
+    return "; ".join(reasons) or None
+
+
+def _reverted(
+    item: Item, entry: Mapping[str, Json], changes: list[Change], done: _Heard, before: _Heard, after: _Heard
+) -> Outcome:
+    """The outcome of an undo: the second detect must find the drift that the journal holds."""
+    name = item.remediation.id
+    said = done.answers.get(name, {})
+    now = _find(item, after)
+    restart = _restart(item.remediation, after.device)
+    out = Outcome(
+        name,
+        Status.REVERTED,
+        [],
+        changes,
+        _facts(before, name),
+        _facts(after, name),
+        None if restart == "none" else restart,
+    )
+    if "blocked" in said:
+        return _with(out, Status.BLOCKED, _blocked(said["blocked"]))
+    back = {(str(one.get("fact")), str(one.get("object"))): one.get("before") for one in entry["drift"]}
+    found = {(str(one.get("fact")), str(one.get("object"))): one.get("before") for one in now.drift}
+    if all(key in found and found[key] == value for key, value in back.items()):
+        return out
+    failed = _error(done.device, said["error"]) if "error" in said else done.silent.get(name, "the undo ran")
+    out.status = Status.FAILED
+    out.reasons = [f"{failed}; detected again: {now.status}, and not all is as it was", *now.reasons]
+    return out
