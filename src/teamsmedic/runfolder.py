@@ -1,0 +1,177 @@
+"""The run folder: what a run did, host by host, on the controller's disk.
+
+    <runs>/<UTC time>-<short id>/manifest.json        who, when, what was asked for
+                                 hosts/<host>.jsonl   one record a line: start, way_back, outcome, unreachable
+
+Every record is flushed to disk before the call returns. Both doors write the same files. Folders are 0700, files 0600.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from teamsmedic import __version__
+from teamsmedic.errors import RunFolderError
+from teamsmedic.outcome import Json
+from teamsmedic.text import clean
+
+FORMAT = 1
+RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
+
+
+def base(named: str | os.PathLike[str] | None = None) -> Path:
+    """Where run folders lie: the named folder, TEAMSMEDIC_RUN_DIR, or ${XDG_STATE_HOME:-~/.local/state}/teamsmedic/runs."""
+    if named or os.environ.get("TEAMSMEDIC_RUN_DIR"):
+        return Path(named or os.environ["TEAMSMEDIC_RUN_DIR"]).expanduser()
+    return state() / "runs"
+
+
+def state() -> Path:
+    """The folder for what must outlive a run: ${XDG_STATE_HOME:-~/.local/state}/teamsmedic."""
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "teamsmedic"
+
+
+def new_id() -> str:
+    """A run's id: its UTC time and six hexadecimal digits."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """One run's folder."""
+
+    path: Path
+
+    @property
+    def id(self) -> str:
+        """The run's id, which is the folder's name."""
+        return self.path.name
+
+    @classmethod
+    def create(cls, where: Path, run: str, manifest: Mapping[str, Json]) -> RunFolder:
+        """Makes the folder of a run, or joins it where another worker of the same run has made it."""
+        folder = cls(where / run)
+        with _told("made the run folder", folder.path):
+            where.mkdir(parents=True, exist_ok=True, mode=0o700)
+            (folder.path / "hosts").mkdir(parents=True, exist_ok=True, mode=0o700)
+            for one in (folder.path, folder.path / "hosts"):
+                one.chmod(0o700)
+            if not (folder.path / "manifest.json").exists():
+                folder.save_manifest(
+                    {"format": FORMAT, "run": run, "teamsmedic": __version__, "started": _now(), **manifest}
+                )
+        return folder
+
+    def save_manifest(self, data: Mapping[str, Json]) -> None:
+        """Writes the manifest whole, by rename."""
+        target = self.path / "manifest.json"
+        with _told("wrote", target):
+            draft = target.with_suffix(f".{os.getpid()}.tmp")
+            _write(draft, json.dumps(data, indent=1, sort_keys=True) + "\n", append=False)
+            draft.replace(target)
+            _flush_folder(self.path)
+
+    def write(self, host: str, kind: str, data: Mapping[str, Json]) -> None:
+        """Appends one record to the host's file."""
+        record = {"type": kind, "at": _now(), "host": host, **data}
+        target = self.path / "hosts" / f"{_file_name(host)}.jsonl"
+        with _told("wrote", target):
+            new = not target.exists()
+            _write(target, json.dumps(record, sort_keys=True) + "\n", append=True)
+            if new:
+                _flush_folder(target.parent)
+
+    def manifest(self) -> dict[str, Json]:
+        """The manifest; empty where there is none."""
+        with contextlib.suppress(OSError, ValueError):
+            data = json.loads((self.path / "manifest.json").read_text("utf-8"))
+            if isinstance(data, dict):
+                return data
+        return {}
+
+    def hosts(self) -> dict[str, list[dict[str, Json]]]:
+        """The records of each host. A line that was cut in the middle (a killed controller) is left out."""
+        out: dict[str, list[dict[str, Json]]] = {}
+        for file in sorted((self.path / "hosts").glob("*.jsonl")):
+            with _told("read", file):
+                lines = file.read_text("utf-8", errors="replace").splitlines()
+            records = []
+            for line in lines:
+                with contextlib.suppress(ValueError):
+                    if isinstance(record := json.loads(line), dict):
+                        records.append(record)
+            if records:
+                out[str(records[0].get("host", file.stem))] = records
+        return out
+
+    def hashes(self, host: str) -> dict[str, str]:
+        """Remediation id to the SHA-256 of its journal text, as written before the change on that host."""
+        out: dict[str, str] = {}
+        for record in self.hosts().get(host, []):
+            if record.get("type") == "way_back" and record.get("verb") == "fix":
+                for name, about in record.get("remediations", {}).items():
+                    out[name] = about["sha256"]
+        return out
+
+
+def find(where: Path, run: str) -> RunFolder | None:
+    """The folder of that run, or None."""
+    return RunFolder(where / run) if RUN_ID.fullmatch(run) and (where / run).is_dir() else None
+
+
+def every(where: Path) -> list[RunFolder]:
+    """All run folders, oldest first."""
+    if not where.is_dir():
+        return []
+    with _told("listed", where):
+        return [RunFolder(one) for one in sorted(where.iterdir()) if RUN_ID.fullmatch(one.name) and one.is_dir()]
+
+
+def _now() -> float:
+    return round(time.time(), 3)
+
+
+def _file_name(host: str) -> str:
+    """The host's name as a file name: what is not harmless becomes %XX."""
+    return re.sub(
+        r"[^A-Za-z0-9_.-]|^\.", lambda m: "".join(f"%{b:02X}" for b in m[0].encode("utf-8", "replace")), host
+    )[:200]
+
+
+def _write(path: Path, text: str, *, append: bool) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if append else os.O_TRUNC)
+    handle = os.open(path, flags, 0o600)
+    try:
+        os.write(handle, text.encode())
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _flush_folder(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def _told(tried: str, path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RunFolderError(
+            f"{tried} {clean(path)}",
+            error.strerror or type(error).__name__,
+            "name a folder that can be written: --run-dir or TEAMSMEDIC_RUN_DIR",
+        ) from error
