@@ -1,0 +1,307 @@
+# First text of every payload: how a statement answers, what a device is, and what its journal says. It reads only.
+#
+#   Invoke-TMDetect -Name ID -Script BLOCK    runs a detect.ps1 and answers its facts, or why there are none
+#   Write-TMEnd                               the closing line
+#   Stop-TMBlocked -Reason WORD [-Detail T]   leaves a fix or undo before its first change: outcome `blocked`
+#   Get-TMProperty -Object O -Name N [-Default D]   a property of an object from JSON that may lack it
+#   Get-TMUnixTime [-Time T]                  whole seconds since 1970 UTC (default: now)
+#   Get-TMJournal                             this device's entries, newest run first: [ordered] run, remediation, state, at, since_boot
+#   $TM.Argument, $TM.Host, $TM.Full          the request, the host line, whether the language is full
+#
+# Works on Windows PowerShell 5.1 and 7, in full and constrained language. There are no types of our own and no
+# ConvertTo-Json here: 5.1 and 7 write dates, enumerations and pipeline objects differently, this writer refuses them.
+# Nothing decides by an error's text, which is localised.
+param([string] $TMJson)
+Set-StrictMode -Version Latest
+$ErrorActionPreference = 'Stop'
+$ProgressPreference = 'SilentlyContinue'
+$TM = @{
+    Argument = $null; Host = $null; Blocked = $null; Fault = ''; Size = 0
+    Full = "$($ExecutionContext.SessionState.LanguageMode)" -eq 'FullLanguage'
+    Journal = "$env:ProgramData\teamsmedic\journal"
+}
+
+function Stop-TMFault {
+    param([string] $Kind, [string] $Message)
+    $TM.Fault = $Kind
+    throw $Message
+}
+
+function Stop-TMBlocked {
+    param([string] $Reason, [string] $Detail = '')
+    $TM.Blocked = [ordered]@{ reason = $Reason; detail = $Detail }
+    throw "$Reason $Detail"
+}
+
+function ConvertTo-TMJson {
+    param([object] $Value, [int] $Depth = 0)
+    if ($null -eq $Value) { return 'null' }
+    if ($Value -is [bool]) { if ($Value) { return 'true' } return 'false' }
+    if ($Value -is [string]) {
+        $TM.Size += $Value.Length
+        if ($TM.Size -gt 262144) { Stop-TMFault -Kind 'size' -Message 'the answer is larger than 256 KB' }
+        if ($Value -cnotmatch '[^\x20\x21\x23-\x5B\x5D-\x7E]') { return '"' + $Value + '"' }
+        $parts = foreach ($part in ($Value -csplit '([^\x20\x21\x23-\x5B\x5D-\x7E])')) {
+            if ($part.Length -eq 1 -and $part -cmatch '[^\x20\x21\x23-\x5B\x5D-\x7E]') { '\u{0:x4}' -f [int][char]$part } else { $part }
+        }
+        return '"' + ($parts -join '') + '"'
+    }
+    if ($Value -is [int] -or $Value -is [long] -or $Value -is [uint32] -or $Value -is [uint64] -or $Value -is [byte]) { return "$Value" }
+    if ($Depth -ge 8) { Stop-TMFault -Kind 'output' -Message 'the answer is nested deeper than 8' }
+    $TM.Size += 2
+    if ($Value -is [System.Collections.Specialized.OrderedDictionary]) {
+        $parts = foreach ($key in $Value.Keys) {
+            (ConvertTo-TMJson -Value "$key") + ':' + (ConvertTo-TMJson -Value $Value[$key] -Depth ($Depth + 1))
+        }
+        return '{' + ($parts -join ',') + '}'
+    }
+    if ($Value -is [array] -or $Value -is [System.Collections.ArrayList]) {
+        $parts = foreach ($item in $Value) { ConvertTo-TMJson -Value $item -Depth ($Depth + 1) }
+        return '[' + ($parts -join ',') + ']'
+    }
+    Stop-TMFault -Kind 'output' -Message "the answer holds a $($Value.GetType().FullName): only null, bool, int, string, list and [ordered] are allowed"
+}
+
+# One line of ASCII; `Key` is host, facts, done, blocked, entry or error.
+function Write-TMAnswer {
+    param([string] $Statement, [string] $Key, [object] $Value)
+    $TM.Size = 0
+    '{"teamsmedic":1,"statement":' + (ConvertTo-TMJson -Value $Statement) + ',"' + $Key + '":' + (ConvertTo-TMJson -Value $Value) + '}'
+}
+
+function Write-TMEnd { '{"teamsmedic":1,"statement":"end"}' }
+
+# The answer for an error record. In constrained language an error is laid to the language: what it forbids arrives in a
+# dozen forms, and facts that fail there are read in full language.
+function Write-TMError {
+    param([string] $Statement, [object] $ErrorRecord)
+    $kind = 'exception'
+    if (-not $TM.Full) { $kind = 'language' }
+    if ($TM.Fault) { $kind = $TM.Fault }
+    $message = "$($ErrorRecord.Exception.Message)"
+    if ($message.Length -gt 500) { $message = $message.Substring(0, 500) }
+    $line = 0
+    if ($null -ne $ErrorRecord.InvocationInfo) { $line = [int]$ErrorRecord.InvocationInfo.ScriptLineNumber }
+    Write-TMAnswer -Statement $Statement -Key 'error' -Value ([ordered]@{ kind = $kind; message = $message; line = $line })
+}
+
+# Runs `Script` and answers. A script that returns, throws, breaks out of every loop, exits or floods costs only its own
+# answer: the loop ends an escaping `break` or `continue`, Select-Object cuts a flood, and `finally` answers for the rest.
+function Invoke-TMStatement {
+    param([string] $Name, [string] $Key, [scriptblock] $Body)
+    $answer = ''
+    $TM.Fault = ''
+    $TM.Blocked = $null
+    try {
+        foreach ($once in 1) {
+            try {
+                $output = @(& $Body 2>$null 3>$null 4>$null 5>$null 6>$null | Select-Object -First 2)
+                if ($output.Count -ne 1 -or $output[0] -isnot [System.Collections.Specialized.OrderedDictionary]) {
+                    Stop-TMFault -Kind 'output' -Message "the script must output one [ordered] dictionary, it gave $($output.Count) of something else"
+                }
+                $answer = Write-TMAnswer -Statement $Name -Key $Key -Value $output[0]
+            }
+            catch {
+                if ($null -ne $TM.Blocked) { $answer = Write-TMAnswer -Statement $Name -Key 'blocked' -Value $TM.Blocked }
+                else { $answer = Write-TMError -Statement $Name -ErrorRecord $_ }
+            }
+        }
+    }
+    finally {
+        if (-not $answer) {
+            $answer = Write-TMAnswer -Statement $Name -Key 'error' -Value ([ordered]@{ kind = 'output'; message = 'the script left without an answer'; line = 0 })
+        }
+        $answer
+    }
+}
+
+function Invoke-TMDetect {
+    param([string] $Name, [scriptblock] $Script)
+    Invoke-TMStatement -Name $Name -Key 'facts' -Body { & $Script (Get-TMProperty -Object (Get-TMRequest -Name $Name) -Name 'parameters') }
+}
+
+# What the argument says of one remediation.
+function Get-TMRequest {
+    param([string] $Name)
+    Get-TMProperty -Object (Get-TMProperty -Object $TM.Argument -Name 'remediations') -Name $Name
+}
+
+function Get-TMProperty {
+    param([object] $Object, [string] $Name, [object] $Default = $null)
+    if ($null -ne $Object) {
+        foreach ($property in $Object.PSObject.Properties) {
+            if ($property.Name -ceq $Name) { return , $property.Value }
+        }
+    }
+    return , $Default
+}
+
+# 621355968000000000 is 1970-01-01 in ticks. Get-Date -UFormat %s gives local time on 5.1.
+function Get-TMUnixTime {
+    param([datetime] $Time = [datetime]::UtcNow)
+    $ticks = $Time.ToUniversalTime().Ticks - 621355968000000000
+    [long](($ticks - $ticks % 10000000) / 10000000)
+}
+
+# A Room: its folder on the system drive, and the profile of its local user (facts: Rooms identity). One mark alone does
+# not do: whoever is logged on can create the folder.
+function Test-TMRoom {
+    if (-not (Test-Path -LiteralPath 'C:\Rigel' -PathType Container)) { return $false }
+    foreach ($key in Get-ChildItem -LiteralPath 'Registry::HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList') {
+        $profilePath = Get-TMProperty -Object (Get-ItemProperty -LiteralPath $key.PSPath) -Name 'ProfileImagePath' -Default ''
+        if ($key.PSChildName -like 'S-1-5-21-*' -and "$profilePath" -match '\\Skype(\.[^\\]*)?$') { return $true }
+    }
+    return $false
+}
+
+# '' for a folder that only SYSTEM, Administrators and this administrator can write into or read, else why it is not
+# trusted. An ordinary user may create folders in ProgramData and then owns them.
+function Get-TMDistrust {
+    param([string] $Path)
+    $item = Get-Item -LiteralPath $Path -Force
+    if (-not $item.PSIsContainer) { return 'it is no folder' }
+    if ("$($item.Attributes)" -match 'ReparsePoint') { return 'it is a reparse point' }
+    $acl = Get-Acl -LiteralPath $Path
+    if ($TM.Full) {
+        $own = 'S-1-5-18', 'S-1-5-32-544', [System.Security.Principal.WindowsIdentity]::GetCurrent().User.Value
+        $owner = $acl.GetOwner([System.Security.Principal.SecurityIdentifier]).Value
+        $allowed = @(foreach ($rule in $acl.GetAccessRules($true, $true, [System.Security.Principal.SecurityIdentifier])) {
+            if ("$($rule.AccessControlType)" -eq 'Allow') { $rule.IdentityReference.Value }
+        })
+    }
+    else {
+        # Methods of an ACL are out of reach in constrained language, its SDDL is not.
+        $own = 'S-1-5-18', 'S-1-5-32-544', 'SY', 'BA'
+        if ("$($acl.Sddl)" -cnotmatch '^O:(S[-0-9]+|[A-Z]{2})(?:G:(?:S[-0-9]+|[A-Z]{2}))?D:([^:]*)') { return 'its permissions cannot be read' }
+        $owner = $Matches[1]
+        $allowed = @(foreach ($ace in ($Matches[2] -csplit '\(')) { if ($ace -cmatch '^(?:X?A|OA);.*;([^;)]*)\)') { $Matches[1] } })
+    }
+    if ($own -cnotcontains $owner) { return "it belongs to $owner" }
+    if ($allowed.Count -eq 0) { return 'it has no list of permissions' }
+    foreach ($sid in $allowed) {
+        if ($own -cnotcontains $sid) { return "$sid has access" }
+    }
+    return ''
+}
+
+# The parts of the journal that are there and not trusted, as 'PATH: why'; '' when all is well.
+function Get-TMJournalDistrust {
+    foreach ($path in ($TM.Journal -replace '\\[^\\]+$', ''), $TM.Journal) {
+        if (Test-Path -LiteralPath $path) {
+            $why = Get-TMDistrust -Path $path
+            if ($why) { return "${path}: $why" }
+        }
+    }
+    return ''
+}
+
+function Get-TMStateFile {
+    param([string] $Run, [string] $Name)
+    "$($TM.Journal)\$Run\$Name.state.json"
+}
+
+# The state of one entry, or $null. A file that was being replaced when the engine was killed has its text in `.new`.
+function Get-TMState {
+    param([string] $Run, [string] $Name)
+    $file = Get-TMStateFile -Run $Run -Name $Name
+    foreach ($path in $file, "$file.new") {
+        try {
+            if ((Get-Item -LiteralPath $path -Force).Length -gt 4096) { continue }
+            $state = Get-Content -LiteralPath $path -Raw | ConvertFrom-Json
+            if (@('begun', 'done', 'undone', 'superseded') -ccontains $state.state) { return $state }
+        }
+        catch { continue }
+    }
+}
+
+# The 100 newest runs; older ones can still be asked for by name.
+function Get-TMJournal {
+    if (-not (Test-Path -LiteralPath $TM.Journal)) { return }
+    $runs = @(Get-ChildItem -LiteralPath $TM.Journal -Directory | Where-Object { $_.Name -cmatch '^\d{8}T\d{6}Z-[0-9a-f]{6}$' } |
+        Sort-Object -Property 'Name' -Descending | Select-Object -First 100)
+    foreach ($folder in $runs) {
+        if (Get-TMDistrust -Path $folder.FullName) { continue }
+        foreach ($file in Get-ChildItem -LiteralPath $folder.FullName -Filter '*.state.json*' -File) {
+            if ($file.Name -cnotmatch '^([a-z][a-z0-9_]{0,63})\.state\.json(\.new)?$') { continue }
+            $name = $Matches[1]
+            if ($file.Name -clike '*.new' -and (Test-Path -LiteralPath (Get-TMStateFile -Run $folder.Name -Name $name))) { continue }
+            $state = Get-TMState -Run $folder.Name -Name $name
+            if ($null -eq $state) { continue }
+            $at = [long](Get-TMProperty -Object $state -Name $state.state -Default 0)
+            # Where the last start cannot be read, nothing is known to be older than it: a restart stays due.
+            $sinceBoot = $null -eq $TM.Booted -or $at -ge $TM.Booted
+            [ordered]@{ run = $folder.Name; remediation = $name; state = "$($state.state)"; at = $at; since_boot = $sinceBoot }
+        }
+    }
+}
+
+# Who holds the device's lock: $null for nobody. The file goes when its holder's process ends (_change.ps1); one that was
+# left by a power cut is older than the last start, or opens in a way that a holder's would not.
+function Get-TMLock {
+    $file = ($TM.Journal -replace '[^\\]+$', '') + 'lock'
+    if (-not (Test-Path -LiteralPath $file)) { return }
+    $text = ''
+    try {
+        if ($TM.Full) {
+            $stream = [System.IO.File]::Open($file, 'Open', 'Read', 'ReadWrite, Delete')
+            try {
+                $buffer = New-Object -TypeName 'byte[]' -ArgumentList 400
+                $text = [System.Text.Encoding]::ASCII.GetString($buffer, 0, $stream.Read($buffer, 0, 400))
+            }
+            finally { $stream.Dispose() }
+            try {
+                [System.IO.File]::Open($file, 'Open', 'Read', 'Read, Delete').Dispose()
+                return
+            }
+            catch { $null = $_ }
+        }
+        else { $text = Get-Content -LiteralPath $file -Raw }
+    }
+    catch {
+        if (-not (Test-Path -LiteralPath $file)) { return }
+    }
+    $run = $null
+    $since = $null
+    try {
+        $holder = $text | ConvertFrom-Json
+        if ("$($holder.run)" -cmatch '^[-0-9A-Za-z]{1,60}$') { $run = "$($holder.run)" }
+        $since = [long]$holder.since
+    }
+    catch { $null = $_ }
+    if ($null -ne $since -and $null -ne $TM.Booted -and $since -lt $TM.Booted) { return }
+    [ordered]@{ run = $run; since = $since }
+}
+
+function Get-TMHost {
+    $bits = 64
+    if ($TM.Full) { $bits = [System.IntPtr]::Size * 8 } elseif ("$env:PROCESSOR_ARCHITECTURE" -eq 'x86') { $bits = 32 }
+    $build = $null
+    $room = $false
+    $lock = $null
+    $TM.Booted = $null
+    $journal = [ordered]@{ state = 'absent'; detail = ''; entries = @() }
+    # CurrentBuildNumber: ProductName still says Windows 10 on Windows 11.
+    try { $build = [int](Get-ItemProperty -LiteralPath 'Registry::HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\Windows NT\CurrentVersion').CurrentBuildNumber } catch { $build = $null }
+    try { $TM.Booted = Get-TMUnixTime -Time (Get-CimInstance -ClassName 'Win32_OperatingSystem' -Property 'LastBootUpTime' -OperationTimeoutSec 20).LastBootUpTime } catch { $TM.Booted = $null }
+    try { $room = Test-TMRoom } catch { $room = $false }
+    if (Test-Path -LiteralPath ($TM.Journal -replace '\\[^\\]+$', '')) {
+        try {
+            $journal.state = 'untrusted'
+            $journal.detail = "$(Get-TMJournalDistrust)"
+            if (-not $journal.detail) {
+                $journal.state = 'sound'
+                $journal.entries = @(Get-TMJournal)
+                $lock = Get-TMLock
+            }
+        }
+        catch { $journal = [ordered]@{ state = 'untrusted'; detail = "$($_.Exception.Message)"; entries = @() } }
+    }
+    [ordered]@{
+        powershell = "$($PSVersionTable.PSVersion)"; language = "$($ExecutionContext.SessionState.LanguageMode)"; bits = $bits; build = $build
+        clock = Get-TMUnixTime; booted = $TM.Booted; computer = "$env:COMPUTERNAME"; room = $room; journal = $journal; lock = $lock
+    }
+}
+
+$TM.Argument = $TMJson | ConvertFrom-Json
+$TM.Host = Get-TMHost
+Write-TMAnswer -Statement 'prelude' -Key 'host' -Value $TM.Host
