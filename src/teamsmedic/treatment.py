@@ -25,6 +25,8 @@ JOURNAL_FORMAT = 1
 LOCK_WAITS = 12
 """How often a treatment looks again whether its own cut-off fix still runs on the device."""
 LOCK_PAUSE = 5.0
+RECONNECTS = 1
+"""How often reading is asked again over a new connection after a lost one; what changes a device is never asked twice."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,12 @@ class Pause:
 
 @dataclass
 class Report:
-    """What came of one host: one outcome a remediation in the plan's order, and who answered (None: nobody)."""
+    """What came of one host: one outcome a remediation in the plan's order, who answered (None: nobody), and for an undo
+    the run that was (or would be) undone."""
 
     outcomes: list[Outcome] = field(default_factory=list)
     device: DeviceInfo | None = None
+    undone: str | None = None
 
 
 Step = Send | Record | Pause
@@ -131,13 +135,14 @@ def undo(
     run: str = "last",
     names: Collection[str] = (),
     hashes: Mapping[str, str] | None = None,
+    dry_run: bool = False,
     values: Callable[[Remediation], Mapping[str, Json]],
 ) -> Walk:
     """Puts back what a run changed, from the device's own journal.
 
     `run`: a run's id, or `last` for the newest that is in force. `names`: only these remediations. `hashes`: remediation id
     to SHA-256 of the journal text as the controller wrote it; a text with another hash is refused. `values`: the parameters
-    of a remediation. Raises NotReversible where there is nothing to undo.
+    of a remediation. `dry_run`: says what is so now and what would be put back. Raises NotReversible where there is nothing to undo.
     """
     heard = yield from _ask(Verb.CHECK, [], _nothing, context)
     if heard.device is None:
@@ -176,8 +181,13 @@ def undo(
             outcomes[name] = Outcome(name, Status.BLOCKED, [refusal], facts=_facts(before, name))
         else:
             ready.append(item)
-    if ready:
-        changes = {name: [_inverse(Change(**one)) for one in plans[name]["changes"]] for name in plans}
+    changes = {name: [_inverse(Change(**one)) for one in plans[name]["changes"]] for name in plans}
+    if dry_run:
+        for item in ready:
+            outcome = _outcome(item, _find(item, before), before)
+            outcome.changes = changes[item.remediation.id]
+            outcomes[item.remediation.id] = outcome
+    elif ready:
         yield Record("way_back", {"verb": "undo", "run": run, "remediations": {
             item.remediation.id: {
                 "journal": plans[item.remediation.id]["text"], "sha256": _sha256(plans[item.remediation.id]["text"]),
@@ -192,7 +202,9 @@ def undo(
         for item in ready:
             name = item.remediation.id
             outcomes[name] = _reverted(item, plans[name], changes[name], done, before, after)
-    return Report([outcomes[entry.remediation] for entry in entries if entry.remediation in outcomes], heard.device)
+    return Report(
+        [outcomes[entry.remediation] for entry in entries if entry.remediation in outcomes], heard.device, run
+    )
 
 
 # ------------------------------------------------------------------------------------------------ asking
@@ -230,6 +242,7 @@ def _ask(
     answers: dict[str, Mapping[str, Json]] = {}
     silent: dict[str, str] = {}
     pending = list(wanted)
+    tries = RECONNECTS if verb in (Verb.CHECK, Verb.JOURNAL) else 0
     while True:
         names = [one.id for one in pending]
         statements = payload.build(names, verb)
@@ -241,6 +254,10 @@ def _ask(
         read = answer.read(reply, statements)
         device = device or read.device
         answers.update(read.answers)
+        if reply.end is End.LOST and tries:
+            tries -= 1
+            pending = [one for one in pending if one.id not in answers]
+            continue
         if read.device is None:
             silent |= dict.fromkeys(names, _why_silent(reply, read, first=True))
             break
