@@ -158,9 +158,9 @@ class Received:
 class Shell(Protocol):
     """One open shell. Ids are upper case; `command_id` None means the runspace pool itself.
 
-    Every method may raise `Fault`; anything else that escapes becomes an internal fault. A method may be cancelled
-    while it waits: it must take data out of its queues only after its last `await`, or data of a client that hung up
-    is lost.
+    Every method may raise `Fault`; anything else that escapes becomes an internal fault. `receive` is cancelled when
+    its client hangs up: it must take data out of its queues only after its last `await`, or that data is lost. The
+    others go on without their client, as on Windows, and are cancelled only by a close or when their time is up.
     """
 
     async def command(self, command_id: str, line: CommandLine) -> None:
@@ -190,8 +190,11 @@ class Backend(Protocol):
     kind: str
 
     async def create(self, request: ShellRequest) -> Shell:
-        """Open a shell. For PSRP: return when the pool's first output is there, since pypsrp's open() takes no
-        TimedOut from the Receive that follows (its own limit for this reply is 30 s). Cancelled (client gone, start too slow): leave nothing behind."""
+        """Open a shell.
+
+        For PSRP: return when the pool's first output is there, since pypsrp's open() takes no TimedOut from the
+        Receive that follows (its own limit for this reply is 30 s). Cancelled (start too slow): leave nothing behind.
+        """
         ...
 
 
@@ -208,6 +211,9 @@ class Limits:
     operation_seconds: float = 60.0
     start_seconds: float = 28.0
     idle: float = 900.0
+
+
+DEFAULTS = Limits()
 
 
 @dataclass(frozen=True)
@@ -324,12 +330,14 @@ def fault_envelope(relates_to: str, fault: Fault, machine: str) -> bytes:
 class Endpoint:
     """The WSMan service of one device. Shells belong to the device and to the user who opened them."""
 
-    def __init__(self, name: str, backend: Backend, limits: Limits = Limits()) -> None:
+    def __init__(self, name: str, backend: Backend, limits: Limits = DEFAULTS) -> None:
         """`name` is the first part of the path `NAME/wsman`."""
         self.name, self.backend, self.limits = name, backend, limits
         self._shells: dict[str, _Open] = {}
         self._opening: Counter[str] = Counter()
         self._running: Counter[str] = Counter()
+        self.operations: Counter[str] = Counter()
+        """How many requests of each operation have come; tests and benchmarks read it."""
 
     @property
     def open_shells(self) -> int:
@@ -355,11 +363,12 @@ class Endpoint:
                 raise not_supported(f"The lab does not serve the action {request.action[:200]}.")
             if self._running[user] >= self.limits.operations_per_user:
                 raise quota(0x803381A6, "The maximum number of concurrent operations for this user has been exceeded.")
+            self.operations[operation] += 1
+            work = asyncio.ensure_future(self._run(operation, user, request))
             self._running[user] += 1
-            try:
-                xml = await self._run(operation, user, request)
-            finally:
-                self._running[user] -= 1
+            work.add_done_callback(lambda _: self._running.subtract([user]))
+            # A request that has arrived is carried out, whether its client still listens or not; only a Receive ends.
+            xml = await (work if operation == "receive" else asyncio.shield(work))
             return Answer(200, envelope(f"{request.action}Response", message_id, xml))
         except Fault as fault:
             return Answer(500, fault_envelope(message_id, fault, self.name))

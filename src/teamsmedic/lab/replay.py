@@ -1,0 +1,320 @@
+"""Replay devices: scripts do not run, the named cases of `cases.yaml` are played back, through both doors.
+
+A device keeps in memory what a fix and an undo would leave on it: the facts, and its journal. What it is asked is
+known by the very text of the statements; any other text is an error that names its hash, never an empty success.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from teamsmedic import content, payload, remediation
+from teamsmedic.errors import RequestError
+from teamsmedic.hosts.base import MAX_OUTPUT, End, Verb
+from teamsmedic.lab import wsman
+from teamsmedic.lab.cases import Case
+from teamsmedic.lab.psrp import Asked, PsrpShell, Said
+from teamsmedic.outcome import Json
+
+MODULE = "teamsmedic.teams.remediation"
+FAULTS = ("garbage", "deep", "flood", "silent", "missing", "failed", "error")
+"""What may be wrong with a statement's answer: no JSON; JSON nested 100,000 deep; 50 MB; nothing, and the pipeline does
+not end; nothing, and the pipeline goes on; the pipeline fails there; a script error."""
+_OPTIONS = {"statements", "argument"}
+
+
+@dataclass
+class _Entry:
+    """One line of the device's journal, with what it takes to play an undo."""
+
+    run: str
+    remediation: str
+    text: str
+    at: int
+    before: Mapping[str, Json]
+    state: str = "done"
+    since_boot: bool = True
+
+
+@dataclass
+class ReplayDevice:
+    """One device; a `Backend` of the endpoint.
+
+    `cases`: the case of each remediation; `delay`: seconds before each answer; `faults`: statement name to one of
+    `FAULTS`; `clock`: the device's time, in unix seconds.
+    """
+
+    name: str
+    role: str
+    cases: Mapping[str, Case]
+    delay: float = 0.0
+    faults: dict[str, str] = field(default_factory=dict)
+    clock: Callable[[], float] = time.time
+    kind: str = "replay"
+
+    def __post_init__(self) -> None:
+        """The device starts in its cases, five hours after its last start."""
+        self._facts: dict[str, Mapping[str, Json]] = {name: case.facts for name, case in self.cases.items()}
+        self._journal: list[_Entry] = []
+        self._booted = int(self.clock()) - 18_000
+
+    async def create(self, request: wsman.ShellRequest) -> wsman.Shell:
+        """Open a runspace pool; there is nothing here that could run a command shell."""
+        if request.kind is not wsman.Kind.PSRP:
+            raise wsman.not_supported("A replay device has no command shell: use a windows device of the lab.")
+        return PsrpShell(self.respond, request.creation)
+
+    def control(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """What a test asks for: `delay` seconds, `faults`, `restart`: true (the device starts anew), `renew`: true (all
+        as at first). ValueError for anything else."""
+        for key, value in wanted.items():
+            if key == "delay" and isinstance(value, int | float):
+                self.delay = float(value)
+            elif key == "faults" and isinstance(value, dict) and set(value.values()) <= set(FAULTS):
+                self.faults = dict(value)
+            elif key == "restart" and value is True:
+                self._booted = int(self.clock())
+                for entry in self._journal:
+                    entry.since_boot = False
+            elif key == "renew" and value is True:
+                self.__post_init__()
+            else:
+                raise ValueError(f"a replay device knows no {key} {value!r}")
+        return {"cases": {name: case.name for name, case in self.cases.items()}, "journal": len(self._journal)}
+
+    def respond(self, asked: Asked) -> Said:
+        """What a pipeline says: the statements of a treatment, or a module of Ansible."""
+        if asked.inputs:
+            module = read_module(asked.inputs)
+            if module is None:
+                return Said(failed="replay device: only modules can be answered, scripts do not run here")
+            return self._module(module)
+        texts = [text for text, _ in asked.commands]
+        argument = asked.commands[0][1] if asked.commands else None
+        try:
+            lines, end = self._statements(texts, argument)
+        except RequestError as error:
+            return Said(failed=f"replay device: {error}")
+        failed = "replay device: this statement fails, as the lab was told" if end is End.FAILED else None
+        return Said(lines, failed, hangs=end is End.TIMEOUT, delay=self.delay)
+
+    # -------------------------------------------------------------------------------------------- the treatment's side
+
+    def _statements(self, texts: Sequence[str], argument: Any) -> tuple[Iterator[str], End]:
+        """The lines, and how the pipeline ends after them. RequestError where this is no payload of ours."""
+        if not isinstance(argument, str):
+            found = hashlib.sha256((texts[0] if texts else "").encode()).hexdigest()[:12]
+            raise RequestError(
+                "looked for a recorded answer",
+                f"the script with the hash {found} came with no JSON argument",
+                "send what teamsmedic composes: a replay device runs no scripts",
+            )
+        verb, names = payload.identify(texts, argument)
+        asked = json.loads(argument)
+        wanted: Mapping[str, Any] = asked["remediations"]
+        order = [payload.PRELUDE, *names, payload.END][: len(texts)]
+        faults = {name: self.faults[name] for name in order if name in self.faults}
+        ends = next((name for name in order if faults.get(name) in ("silent", "failed")), None)
+        end = End.COMPLETED if ends is None else End.FAILED if faults[ends] == "failed" else End.TIMEOUT
+        due = order if ends is None else order[: order.index(ends)]
+        # Worked off at once, in order, as on a device: a later statement sees what an earlier one did.
+        answers = [(name, self._answer(verb, name, wanted.get(name, {}), asked)) for name in due]
+        return (line for name, answer in answers for line in _spoken(name, answer, faults.get(name))), end
+
+    def _answer(self, verb: Verb, name: str, about: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Json]:
+        if name == payload.PRELUDE:
+            return {"host": self._host()}
+        if name == payload.END:
+            return {}
+        if name not in self.cases:
+            return {"error": {"kind": "exception", "message": "replay device: there is no case for this", "line": 0}}
+        if verb is Verb.CHECK:
+            return {"facts": dict(self._facts[name])}
+        if verb is Verb.JOURNAL:
+            return self._read_journal(name, str(about.get("run")))
+        if verb is Verb.FIX:
+            return self._fix(name, about, str(asked.get("run")))
+        return self._undo(name, about, forget=verb is Verb.FORGET)
+
+    def _host(self) -> dict[str, Json]:
+        entries = [
+            {"run": one.run, "remediation": one.remediation, "state": one.state, "at": one.at}
+            | {"since_boot": one.since_boot}
+            for one in self._journal
+        ]
+        return {
+            "powershell": "5.1.22621.2506",
+            "language": "FullLanguage",
+            "bits": 64,
+            "build": 22631,
+            "clock": int(self.clock()),
+            "booted": self._booted,
+            "computer": self.name.upper(),
+            "room": self.role == "room",
+            "replayed": True,
+            "journal": {"state": "sound" if entries else "absent", "detail": "", "entries": entries},
+            "lock": None,
+        }
+
+    def _fix(self, name: str, about: Mapping[str, Any], run: str) -> dict[str, Json]:
+        case = self.cases[name]
+        if case.fix:
+            return dict(case.fix)
+        drift = about.get("drift")
+        drift = drift if isinstance(drift, list) else []
+        after = case.after if case.after is not None and self._facts[name] == case.facts else None
+        before = self._facts[name]
+        for entry in self._journal:
+            if entry.remediation == name and entry.state == "done":
+                entry.state = "superseded"
+        self._journal.append(_Entry(run, name, str(about.get("journal")), int(self.clock()), before))
+        self._facts[name] = mended(name, before, drift) if after is None else after
+        return {"done": {"changed": len(drift)}}
+
+    def _read_journal(self, name: str, run: str) -> dict[str, Json]:
+        entry = next((one for one in self._journal if (one.run, one.remediation) == (run, name)), None)
+        if entry is None:
+            return {"error": {"kind": "exception", "message": "replay device: no such journal entry", "line": 0}}
+        return {
+            "entry": {
+                "run": entry.run,
+                "remediation": name,
+                "state": entry.state,
+                "at": entry.at,
+                "text": entry.text,
+            }
+        }
+
+    def _undo(self, name: str, about: Mapping[str, Any], *, forget: bool) -> dict[str, Json]:
+        run, wanted = str(about.get("run")), about.get("sha256")
+        entry = next((one for one in self._journal if (one.run, one.remediation) == (run, name)), None)
+        if entry is None or (wanted is not None and hashlib.sha256(entry.text.encode()).hexdigest() != wanted):
+            return {"blocked": {"reason": "journal_untrusted", "detail": f"no entry of run {run} with this content"}}
+        if forget:
+            self._journal.remove(entry)
+            return {"done": {"forgotten": True}}
+        self._facts[name] = entry.before
+        entry.state = "undone"
+        return {"done": {"restored": True}}
+
+    # -------------------------------------------------------------------------------------------- Ansible's side
+
+    def _module(self, module: Module) -> Said:
+        short = module.name.rpartition(".")[2]
+        if short == "win_ping":
+            return self._reply({"ping": module.options.get("data", "pong"), "changed": False})
+        if module.name not in (MODULE, "remediation"):
+            return self._fail(f"replay device: it has no answer for the module {module.name}")
+        if extra := sorted(set(module.options) - _OPTIONS):
+            return self._fail(f"Unsupported parameters for ({MODULE}) module: {', '.join(extra)}")
+        statements, argument = module.options.get("statements"), module.options.get("argument")
+        if not isinstance(statements, list) or not isinstance(argument, str):
+            return self._fail(f"missing required arguments of {MODULE}: argument, statements")
+        if not all(
+            isinstance(one, dict) and set(one) == {"name", "text", "limit"} and isinstance(one["text"], str)
+            for one in statements
+        ):
+            return self._fail(f"{MODULE}: each of statements needs name, text and limit")
+        try:
+            lines, end = self._statements([one["text"] for one in statements], argument)
+        except RequestError as error:
+            return self._fail(f"replay device: {error}")
+        kept: list[str] = []
+        size = 0
+        for line in lines:
+            size += len(line)
+            if size > MAX_OUTPUT:  # the module stops there by itself
+                return self._reply({"changed": False, "lines": kept, "end": str(End.FLOODED), "detail": ""})
+            kept.append(line)
+        delay = self.delay
+        if end is End.TIMEOUT:
+            delay += float(statements[min(len(kept), len(statements) - 1)]["limit"])
+        detail = "this statement fails, as the lab was told" if end is End.FAILED else ""
+        return self._reply({"changed": False, "lines": kept, "end": str(end), "detail": detail}, delay)
+
+    def _reply(self, result: Mapping[str, Json], delay: float | None = None) -> Said:
+        return Said([json.dumps(result)], delay=self.delay if delay is None else delay)
+
+    def _fail(self, message: str) -> Said:
+        return Said([json.dumps({"failed": True, "changed": False, "msg": message})], exit_code=1, delay=self.delay)
+
+
+def _spoken(name: str, answer: Mapping[str, Json], fault: str | None) -> Iterator[str]:
+    """The lines of one statement, spoilt where the lab was told so."""
+    if fault == "garbage":
+        yield "WARNING: <this is no answer>"
+    elif fault == "deep":
+        yield f'{{"teamsmedic":1,"statement":{json.dumps(name)},"facts":{"[" * 100_000}{"]" * 100_000}}}'
+    elif fault == "flood":
+        for _ in range(50):
+            yield "x" * 1_000_000
+    elif fault == "error":
+        error = {"kind": "exception", "message": "this script fails, as the lab was told", "line": 1}
+        yield json.dumps({"teamsmedic": 1, "statement": name, "error": error}, separators=(",", ":"))
+    elif fault is None:
+        yield json.dumps({"teamsmedic": 1, "statement": name, **answer}, separators=(",", ":"))
+
+
+def mended(name: str, facts: Mapping[str, Json], drift: Sequence[Any]) -> dict[str, Json]:
+    """The facts once each drift item has its `after`: what a fix leaves where a case does not say it.
+
+    Of a list of objects, each field that the metadata judges becomes what a fix writes there.
+    """
+    out: dict[str, Json] = json.loads(json.dumps(dict(facts)))
+    judged = {one.fact: one.each for one in remediation.load(content.root())[name].desired}
+    for item in drift:
+        fact, actual = item.get("fact"), out.get(item.get("fact"))
+        if isinstance(actual, list):
+            fields = {key: value for key, value in item.items() if key not in ("fact", "before", "after")}
+            for element in actual:
+                if element == fields:
+                    element |= {key: rule.written(element[key]) for key, rule in judged[fact].items()}
+        elif isinstance(actual, dict) and "object" in actual:
+            actual["value"] = item.get("after")
+        else:
+            out[fact] = item.get("after")
+    return out
+
+
+@dataclass(frozen=True)
+class Module:
+    """A module of Ansible as it arrived: its name as in the playbook, and its own options."""
+
+    name: str
+    options: Mapping[str, Any]
+
+
+_NULS = re.compile("\0{4,}")
+
+
+def read_module(inputs: Sequence[Any]) -> Module | None:
+    """The module inside the input of Ansible's bootstrap wrapper, None where it is something else.
+
+    The input is a wrapper, NULs, and a JSON manifest. ansible-core 2.18: `module_entry`, `module_args`; from 2.19 on
+    `scripts` and `actions`, of which the last is the module's wrapper (for put_file, mkdtemp and scripts it is not).
+    """
+    parts = _NULS.split("\n".join(str(one) for one in inputs), maxsplit=1)
+    if len(parts) != 2:
+        return None
+    try:
+        manifest = json.loads(parts[1])
+        if "module_entry" in manifest:
+            base64.b64decode(manifest["module_entry"], validate=True)
+            given = manifest["module_args"]
+        else:
+            last = manifest["actions"][-1]
+            if last["name"] != "module_wrapper.ps1" or not last["params"].get("ForModule"):
+                return None
+            given = next(one["Value"] for one in last["params"]["Variables"] if one["Name"] == "complex_args")
+        options = {key: value for key, value in given.items() if not key.startswith("_ansible_")}
+        return Module(str(given["_ansible_module_name"]), options)
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, StopIteration, binascii.Error):
+        return None
