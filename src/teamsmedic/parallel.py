@@ -1,0 +1,115 @@
+"""Treats several hosts at once; one that fails stops none of the others."""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+
+from teamsmedic.errors import ExitCode, HostError, RunFolderError, TeamsMedicError
+from teamsmedic.hosts.base import Host
+from teamsmedic.hosts.winrm import Interrupted
+from teamsmedic.outcome import Json
+from teamsmedic.result import HostResult
+from teamsmedic.run import drive
+from teamsmedic.runfolder import RunFolder
+from teamsmedic.treatment import Walk
+
+
+class Internal(TeamsMedicError):
+    """A fault of ours, with the report that tells it."""
+
+    exit_code = ExitCode.INTERNAL
+
+
+@dataclass(frozen=True)
+class Task:
+    """One host's part of a run: how to open its door, and what to do there."""
+
+    host: str
+    open: Callable[[], Host]
+    walk: Callable[[], Walk]
+
+
+def treat(
+    tasks: Sequence[Task],
+    folder: RunFolder,
+    *,
+    forks: int,
+    stop: threading.Event,
+    seen: Callable[[HostResult], None] = lambda _: None,
+) -> list[HostResult]:
+    """Carries out the tasks, `forks` at a time, and returns their results in the order of the tasks.
+
+    Every result is in the run folder when it is `seen`. `stop` (set by Ctrl-C) lets hosts under way free their shells and
+    marks those that were not come to.
+    """
+    results: dict[str, HostResult] = {}
+    with ThreadPoolExecutor(max_workers=max(1, min(forks, len(tasks)))) as pool:
+        waiting: set[Future[HostResult]] = {pool.submit(_one, task, folder, stop) for task in tasks}
+        while waiting:
+            try:
+                done, waiting = wait(waiting, timeout=0.5, return_when=FIRST_COMPLETED)
+            except KeyboardInterrupt:
+                stop.set()
+                continue
+            for future in done:
+                result = future.result()
+                results[result.host] = result
+                seen(result)
+    return [results[task.host] for task in tasks]
+
+
+def _one(task: Task, folder: RunFolder, stop: threading.Event) -> HostResult:
+    result = HostResult(task.host)
+    if stop.is_set():
+        result.interrupted = True
+        return result
+    try:
+        host = task.open()
+        try:
+            result.report = drive(
+                task.walk(), host, lambda kind, data: folder.write(task.host, kind, data), sleep=_sleeper(stop)
+            )
+        finally:
+            host.close()
+    except Interrupted:
+        result.interrupted = True
+    except TeamsMedicError as error:
+        result.error = error
+    except Exception:  # noqa: BLE001 - one host's fault of ours must not stop the others; the report holds the traceback
+        result.error = internal(folder, traceback.format_exc())
+    try:
+        kind = "outcome" if result.report else "unreachable" if isinstance(result.error, HostError) else "stopped"
+        folder.write(task.host, kind, _record(result))
+    except RunFolderError as error:
+        result.error = result.error or error
+    return result
+
+
+def _record(result: HostResult) -> dict[str, Json]:
+    data = result.to_json()
+    del data["host"]
+    return data
+
+
+def _sleeper(stop: threading.Event) -> Callable[[float], None]:
+    def sleep(seconds: float) -> None:
+        if stop.wait(seconds):
+            raise Interrupted
+
+    return sleep
+
+
+def internal(folder: RunFolder | None, text: str) -> Internal:
+    """The error for a fault of ours: its traceback goes into a file beside the run, never to a terminal."""
+    import tempfile  # noqa: PLC0415 - start-up is counted
+    from pathlib import Path  # noqa: PLC0415
+
+    where = folder.path if folder else Path(tempfile.mkdtemp(prefix="teamsmedic-"))
+    report = where / "internal-error.txt"
+    with report.open("a", encoding="utf-8") as out:
+        out.write(text + "\n")
+    return Internal("went on", "a fault inside teamsmedic", f"send {report} with your report")

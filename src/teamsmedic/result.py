@@ -1,0 +1,85 @@
+"""What came of several hosts, as data: one document for `--json`, one exit code. No I/O."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from teamsmedic.errors import ExitCode, TeamsMedicError
+from teamsmedic.outcome import Json, Outcome, exit_code
+from teamsmedic.treatment import Report
+
+VERSION = 1
+
+
+@dataclass
+class HostResult:
+    """One host: its report, or the error that stopped it, or neither where a stopped run never came to it."""
+
+    host: str
+    report: Report | None = None
+    error: TeamsMedicError | None = None
+    interrupted: bool = False
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """The host's outcomes; none where it was not reached."""
+        return self.report.outcomes if self.report else []
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """The exit code of this host alone."""
+        if self.interrupted:
+            return ExitCode.INTERRUPTED
+        return self.error.exit_code if self.error else exit_code(self.outcomes)
+
+    def to_json(self) -> dict[str, Json]:
+        """The host as an object of the document."""
+        device = self.report.device if self.report else None
+        return {
+            "host": self.host,
+            "kind": None if device is None else "replayed" if device.replayed else "device",
+            "computer": device.computer if device else None,
+            "error": str(self.error) if self.error else None,
+            "interrupted": self.interrupted,
+            "undone": self.report.undone if self.report else None,
+            "outcomes": [one.to_json() for one in self.outcomes],
+        }
+
+
+@dataclass
+class Result:
+    """What came of one command over all its hosts."""
+
+    command: str
+    run: str
+    folder: str
+    codes: Sequence[str] = ()
+    dry_run: bool = False
+    hosts: list[HostResult] = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """The first of 70, 130, 3, 2, 4, 5, 1, 0 that any host gives."""
+        return ExitCode.worst(one.exit_code for one in self.hosts)
+
+    def to_json(self) -> dict[str, Json]:
+        """The document of `--json` (schemas/result.schema.json)."""
+        return {
+            "version": VERSION,
+            "command": self.command,
+            "run": self.run,
+            "folder": self.folder,
+            "codes": list(self.codes),
+            "dry_run": self.dry_run,
+            "exit_code": int(self.exit_code),
+            "hosts": [one.to_json() for one in self.hosts],
+        }
+
+    def counts(self) -> dict[str, int]:
+        """How many outcomes of each status, and hosts not reached."""
+        counted = Counter(str(outcome.status) for one in self.hosts for outcome in one.outcomes)
+        if missing := sum(one.error is not None for one in self.hosts):
+            counted["not reached"] = missing
+        return dict(counted)
