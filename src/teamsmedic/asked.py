@@ -1,0 +1,112 @@
+"""Turns what a person or a playbook asks for into plans and walks: the same for both doors."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from teamsmedic import catalog, codes, content, plan as planning, remediation, runfolder, treatment
+from teamsmedic.errors import RequestError
+from teamsmedic.outcome import Json
+from teamsmedic.remediation import Remediation
+
+
+def plan(
+    given: Any,
+    *,
+    names: Sequence[str] = (),
+    everything: bool = False,
+    parameters: Mapping[str, Mapping[str, Json]] | None = None,
+    now: float,
+) -> planning.Plan:
+    """The plan for codes in any spelling (a list, a string with commas or lines, an integer), names, or everything."""
+    root = content.root()
+    wanted = codes.parse_list(given) if given else []
+    book = catalog.load(root) if wanted else None
+    causes = {cause for code in wanted for cause in book.lookup(code).causes} if book else set()
+    return planning.make(
+        remediation.load(root), causes=causes, codes=[str(code) for code in wanted], names=names, everything=everything,
+        parameters=parameters, now=now,
+    )  # fmt: skip
+
+
+def parameters(given: Sequence[str]) -> dict[str, dict[str, Json]]:
+    """`ID.NAME=VALUE` strings as remediation id to values."""
+    out: dict[str, dict[str, Json]] = {}
+    for one in given:
+        name, equals, value = one.partition("=")
+        owner, dot, parameter = name.partition(".")
+        if not (equals and dot and owner and parameter):
+            raise RequestError(
+                "read a parameter",
+                f"{one!r} is not ID.NAME=VALUE",
+                "write for example tls12_usable.probe=login.example.com:443",
+            )
+        out.setdefault(owner, {})[parameter] = value
+    return out
+
+
+def undo_target(host_or_run: str, run: str, run_dir: str | None) -> tuple[str, str, runfolder.RunFolder | None]:
+    """Host pattern, run id (or `last`), and the run folder where there is one, for what was given to undo."""
+    where = runfolder.base(run_dir)
+    if not runfolder.RUN_ID.fullmatch(host_or_run):
+        return host_or_run, run, runfolder.find(where, run)
+    folder = runfolder.find(where, host_or_run)
+    if folder is None:
+        raise RequestError(
+            f"looked for run {host_or_run}",
+            f"there is no such folder in {where}",
+            f"name the host: teamsmedic undo HOST --run {host_or_run}",
+        )
+    changed = [host for host in folder.hosts() if folder.hashes(host)]
+    if not changed:
+        raise RequestError(f"looked into run {host_or_run}", "it changed no device", "see teamsmedic runs")
+    return ",".join(changed), host_or_run, folder
+
+
+def undo(
+    context: treatment.Context,
+    run: str,
+    names: Collection[str],
+    recorded: runfolder.RunFolder | None,
+    host: str,
+    *,
+    dry_run: bool,
+    now: float,
+) -> treatment.Walk:
+    """The walk that undoes a run on one host; the recorded run's hashes must agree where there are any."""
+    known = remediation.load(content.root())
+
+    def values(one: Remediation) -> Mapping[str, Json]:
+        return one.values({}, now)
+
+    return treatment.undo(
+        known,
+        context,
+        run=run,
+        names=names,
+        hashes=recorded.hashes(host) if recorded else None,
+        dry_run=dry_run,
+        values=values,
+    )
+
+
+def runs(where: Path, most: int) -> list[dict[str, Json]]:
+    """The newest run folders as rows: run, started, command, hosts, statuses with counts."""
+    rows = []
+    for folder in reversed(runfolder.every(where)[-most:]):
+        manifest = folder.manifest()
+        counted: Counter[str] = Counter()
+        hosts = folder.hosts()
+        for records in hosts.values():
+            last = records[-1]
+            counted.update(str(one.get("status")) for one in last.get("outcomes") or [])
+            if last.get("type") == "unreachable":
+                counted["not reached"] += 1
+        rows.append({
+            "run": folder.id, "started": manifest.get("started"), "command": manifest.get("command"), "hosts": sorted(hosts),
+            "codes": manifest.get("codes", []), "statuses": dict(counted), "exit_code": manifest.get("exit_code"), "folder": str(folder.path),
+        })  # fmt: skip
+    return rows

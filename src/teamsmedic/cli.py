@@ -1,0 +1,443 @@
+"""The command `teamsmedic`. Reads options, opens doors, prints; decides nothing. Imports late, since start-up is counted."""
+
+from __future__ import annotations
+
+import functools
+import getpass
+import json
+import os
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from teamsmedic import __version__
+from teamsmedic.errors import ExitCode, RequestError, TeamsMedicError
+
+if TYPE_CHECKING:
+    from teamsmedic.ansible.inventory import HostSpec
+    from teamsmedic.outcome import Change, Json
+    from teamsmedic.plan import Plan
+    from teamsmedic.result import HostResult, Result
+    from teamsmedic.runfolder import RunFolder
+    from teamsmedic.treatment import Walk
+
+EXIT_CODES = """\b
+Exit codes
+  0    all well
+  1    drift remains (check, --dry-run)
+  2    failed, or a fix that did not verify
+  3    usage, inventory or content; or a question with no terminal (--yes)
+  4    unreachable or refused
+  5    blocked or unknown
+  6    no code in the text
+  70   internal error (with a report file)
+  130  stopped by Ctrl-C
+Over several hosts the first of 70, 130, 3, 2, 4, 5, 1, 0 wins.
+"""
+F = TypeVar("F", bound=Callable[..., Any])
+_REPLACED = "surrogateescape"
+
+
+class _Group(click.Group):
+    """Commands in the order of the work instead of the alphabet."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands as they were added."""
+        return list(self.commands)
+
+
+@click.group(
+    cls=_Group, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80}
+)
+@click.version_option(__version__, prog_name="teamsmedic")
+def cli() -> None:
+    """From a Microsoft Teams error code to a repaired device.
+
+    Says who must act, checks the device in one round trip, repairs it without loss, proves the repair, and can undo it.
+    """
+
+
+def main() -> None:
+    """The entry point: every error is one sentence and an exit code."""
+    sys.exit(_main(sys.argv[1:]))
+
+
+def _main(arguments: Sequence[str]) -> int:
+    try:
+        code = cli.main(list(arguments), prog_name="teamsmedic", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.Abort:
+        return _complain("stopped: nothing more was done.", ExitCode.INTERRUPTED)
+    except KeyboardInterrupt:
+        return _complain("stopped: nothing more was done.", ExitCode.INTERRUPTED)
+    except click.UsageError as error:
+        where = error.ctx.command_path if error.ctx else "teamsmedic"
+        return _complain(
+            f"read the command line: {error.format_message().rstrip('.')}; see {where} --help.", ExitCode.USAGE
+        )
+    except click.ClickException as error:
+        return _complain(
+            f"read the command line: {error.format_message().rstrip('.')}; see teamsmedic --help.", ExitCode.USAGE
+        )
+    except BrokenPipeError:
+        # Whoever read our output has gone (`| head`): not an error, and Python must not try to flush again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(ExitCode.OK)
+    except TeamsMedicError as error:
+        return _complain(str(error), error.exit_code)
+    except Exception:  # noqa: BLE001 - the last net: a traceback never reaches a user
+        from teamsmedic.parallel import internal
+
+        error = internal(None, traceback.format_exc())
+        return _complain(str(error), error.exit_code)
+    return int(code or 0)
+
+
+def _complain(sentence: str, code: ExitCode) -> int:
+    click.echo(sentence.encode("utf-8", _REPLACED).decode("utf-8", "replace"), err=True)
+    return int(code)
+
+
+def _print(what: Any) -> None:
+    from teamsmedic import view
+
+    view.console().print(what)
+
+
+def _print_json(document: Mapping[str, Json]) -> None:
+    click.echo(json.dumps(document, indent=1, ensure_ascii=True))
+
+
+# ------------------------------------------------------------------------------------------------ explain
+
+
+@cli.command(context_settings={"ignore_unknown_options": True}, short_help="What a code means and who must act.")
+@click.argument("what", nargs=-1, type=click.UNPROCESSED)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def explain(what: tuple[str, ...], as_json: bool) -> int:
+    """Explains each CODE, or the codes in a TEXT; - reads standard input.
+
+    Needs no network and no device. Negative numbers are codes too: teamsmedic explain -894947609
+    """
+    from teamsmedic import explain as explaining
+
+    if "--json" in what:
+        as_json, what = True, tuple(one for one in what if one != "--json")
+    if not what:
+        raise click.UsageError("name a code or a text, or - for standard input")
+    document = explaining.document(what, sys.stdin.buffer)
+    if as_json:
+        _print_json(document)
+    else:
+        click.echo(explaining.render(document))
+    return int(ExitCode.OK if any(source["codes"] for source in document["sources"]) else ExitCode.NO_CODE)
+
+
+# ------------------------------------------------------------------------------------------------ options of host commands
+
+
+def _host_options(command: F) -> F:
+    """The options of every command that reaches hosts: Ansible's names where the meaning is Ansible's."""
+    options = [
+        click.option("-i", "--inventory", multiple=True, metavar="SOURCE", help="Ansible inventory (several: repeat)."),
+        click.option("-l", "--limit", metavar="PATTERN", help="Only these of the hosts."),
+        click.option("-u", "--user", metavar="NAME", help="Sign in as this user."),
+        click.option("-k", "--ask-pass", is_flag=True, help="Ask for the password (CI: TEAMSMEDIC_PASSWORD_FILE)."),
+        click.option("-J", "--ask-vault-pass", is_flag=True, help="Ask for the vault password."),
+        click.option("--vault-id", multiple=True, metavar="ID", help="Vault identity, as in Ansible."),
+        click.option("--vault-password-file", multiple=True, metavar="FILE", help="File with the vault password."),
+        click.option("-e", "--extra-vars", multiple=True, metavar="VARS", help="Variables: NAME=VALUE, JSON or @FILE."),
+        click.option(
+            "-f", "--forks", type=click.IntRange(1, 500), default=20, show_default=True, help="Hosts at once."
+        ),
+        click.option("--run-dir", metavar="FOLDER", help="Where run folders lie (TEAMSMEDIC_RUN_DIR)."),
+        click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout."),
+        click.option("-v", "--verbose", count=True, help="Say more on stderr."),
+    ]
+    return functools.reduce(lambda decorated, option: option(decorated), reversed(options), command)
+
+
+def _plan_options(command: F) -> F:
+    options = [
+        click.option("--code", "codes", multiple=True, metavar="CODE", help="A code that was seen (several: repeat)."),
+        click.option("--remediation", "names", multiple=True, metavar="ID", help="A remediation by its name."),
+        click.option("--all", "everything", is_flag=True, help="Every remediation that needs no symptom."),
+        click.option(
+            "-p", "--parameter", "parameters", multiple=True, metavar="ID.NAME=VALUE", help="A remediation's parameter."
+        ),
+    ]
+    return functools.reduce(lambda decorated, option: option(decorated), reversed(options), command)
+
+
+def _make_plan(codes: Iterable[str], names: Sequence[str], everything: bool, parameters: Sequence[str]) -> Plan:
+    from teamsmedic import asked
+
+    return asked.plan(
+        list(codes), names=list(names), everything=everything, parameters=asked.parameters(parameters), now=time.time()
+    )
+
+
+def _specs(pattern: str, options: Mapping[str, Any]) -> list[HostSpec]:
+    from teamsmedic.ansible import inventory
+
+    return inventory.resolve(
+        pattern,
+        sources=options["inventory"],
+        limit=options["limit"],
+        user=options["user"],
+        password=_password(options),
+        ask_vault_pass=options["ask_vault_pass"],
+        vault_ids=options["vault_id"],
+        vault_password_files=options["vault_password_file"],
+        extra_vars=options["extra_vars"],
+    )
+
+
+def _password(options: Mapping[str, Any]) -> str | None:
+    if options["ask_pass"]:
+        return getpass.getpass("Password: ")
+    if named := os.environ.get("TEAMSMEDIC_PASSWORD_FILE"):
+        try:
+            return Path(named).read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            found = getattr(error, "strerror", None) or "it is no UTF-8 text"
+            raise RequestError(f"read the password file {named}", found, "mend TEAMSMEDIC_PASSWORD_FILE") from error
+    return None
+
+
+class _Session:
+    """The hosts of one command with their open doors, and the run folder that keeps what happens."""
+
+    def __init__(self, command: str, pattern: str, plan: Plan | None, options: Mapping[str, Any]) -> None:
+        from teamsmedic import runfolder
+
+        self.command, self.plan, self.options = command, plan, options
+        self.specs = _specs(pattern, options)
+        self.stop = threading.Event()
+        self.by = f"{getpass.getuser()}@{os.uname().nodename}"
+        self.folder: RunFolder = runfolder.RunFolder.create(
+            runfolder.base(options["run_dir"]), runfolder.new_id(),
+            {"command": command, "by": self.by, "pattern": pattern, "inventory": list(options["inventory"]),
+             "codes": list(plan.codes) if plan else [], "remediations": [item.remediation.id for item in plan.items] if plan else [],
+             "hosts": [spec.name for spec in self.specs], "dry_run": bool(options.get("dry_run"))},
+        )  # fmt: skip
+
+    def treat(self, walk: Callable[[str], Walk], *, only: Iterable[str] | None = None) -> list[HostResult]:
+        """Drives a walk on every host (or only on those named), with progress on a terminal."""
+        from teamsmedic import parallel
+        from teamsmedic.ansible.inventory import connection
+        from teamsmedic.hosts.winrm import WinRMHost
+
+        chosen = self.specs if only is None else [spec for spec in self.specs if spec.name in set(only)]
+        tasks = [
+            parallel.Task(
+                spec.name,
+                functools.partial(lambda spec: WinRMHost(spec.name, connection(spec), self.stop), spec),
+                functools.partial(walk, spec.name),
+            )
+            for spec in chosen
+        ]
+        done = 0
+
+        def seen(result: HostResult) -> None:
+            nonlocal done
+            done += 1
+            if sys.stderr.isatty() and len(tasks) > 1:
+                click.echo(f"\r{done}/{len(tasks)} hosts", nl=done == len(tasks), err=True)
+            if self.options["verbose"]:
+                click.echo(
+                    f"{result.host}: {result.error or ', '.join(f'{o.remediation} {o.status}' for o in result.outcomes)}",
+                    err=True,
+                )
+
+        return parallel.treat(tasks, self.folder, forks=self.options["forks"], stop=self.stop, seen=seen)
+
+    def result(self, hosts: list[HostResult], *, dry_run: bool = False) -> Result:
+        """The command's result over these hosts."""
+        from teamsmedic.result import Result
+
+        return Result(
+            self.command, self.folder.id, str(self.folder.path), self.plan.codes if self.plan else (), dry_run, hosts
+        )
+
+    def finish(self, result: Result, *, diff: bool = False) -> int:
+        """Prints the result, completes the manifest, and gives the exit code."""
+        from teamsmedic import view
+
+        self.folder.save_manifest(
+            {**self.folder.manifest(), "ended": round(time.time(), 3), "exit_code": int(result.exit_code)}
+        )
+        if self.options["as_json"]:
+            _print_json(result.to_json())
+        else:
+            _print(view.result(result, diff=diff))
+        if result.exit_code is ExitCode.INTERRUPTED:
+            click.echo(f"stopped: what was done is in {self.folder.path}; go on with the same command.", err=True)
+        return int(result.exit_code)
+
+    def ask(self, hosts: Sequence[HostResult], question: str, verb: str) -> bool:
+        """Shows every object that will change and asks; True to go on."""
+        from teamsmedic import content, remediation, view
+
+        notices = {one.id: one.user_notices for one in remediation.load(content.root()).values()}
+        view.console(stderr=True).print(view.plan(hosts, notices, verb))
+        if not sys.stdin.isatty():
+            raise RequestError(
+                f"asked before a {verb}",
+                "there is no terminal to answer on",
+                "say --yes, or --dry-run to change nothing",
+            )
+        return click.confirm(question, err=True)
+
+
+# ------------------------------------------------------------------------------------------------ check, fix, undo
+
+
+@cli.command(short_help="Look at devices; change nothing.")
+@click.argument("host")
+@_plan_options
+@_host_options
+@click.option("-D", "--diff", is_flag=True, help="Show what a fix would change.")
+def check(
+    host: str,
+    codes: tuple[str, ...],
+    names: tuple[str, ...],
+    everything: bool,
+    parameters: tuple[str, ...],
+    diff: bool,
+    **options: Any,
+) -> int:
+    """Looks at HOST (an Ansible host pattern) in one round trip and says what is so. Changes nothing."""
+    from teamsmedic import treatment
+
+    plan = _make_plan(codes, names, everything, parameters)
+    session = _Session("check", host, plan, options)
+    context = treatment.Context(session.folder.id, session.by)
+    hosts = session.treat(lambda _: treatment.check(plan, context))
+    return session.finish(session.result(hosts), diff=diff)
+
+
+@cli.command(short_help="Repair what has drifted, and prove it.")
+@click.argument("host")
+@_plan_options
+@_host_options
+@click.option(
+    "--allow",
+    multiple=True,
+    type=click.Choice(["disruptive", "irreversible"]),
+    help="What people notice, or what cannot be undone.",
+)
+@click.option(
+    "-C", "--dry-run", "--check", "dry_run", is_flag=True, help="Check, and say what would change; change nothing."
+)
+@click.option("-D", "--diff", is_flag=True, help="Show what changed.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+def fix(
+    host: str, codes: tuple[str, ...], names: tuple[str, ...], everything: bool, parameters: tuple[str, ...],
+    allow: tuple[str, ...], dry_run: bool, diff: bool, yes: bool, **options: Any,
+) -> int:  # fmt: skip
+    """Repairs HOST (an Ansible host pattern): shows the plan, asks, checks, guards, fixes, checks again."""
+    from teamsmedic import treatment
+    from teamsmedic.outcome import Status
+
+    plan = _make_plan(codes, names, everything, parameters)
+    session = _Session("fix", host, plan, {**options, "dry_run": dry_run})
+    context = treatment.Context(session.folder.id, session.by)
+    agreed: dict[str, Mapping[str, Sequence[Change]]] | None = None
+    if dry_run or not yes:
+        hosts = session.treat(lambda _: treatment.check(plan, context))
+        todo = [one for one in hosts if any(outcome.status is Status.DRIFTED for outcome in one.outcomes)]
+        if dry_run or not todo or session.stop.is_set():
+            return session.finish(session.result(hosts, dry_run=dry_run), diff=diff)
+        count = sum(outcome.status is Status.DRIFTED for one in todo for outcome in one.outcomes)
+        if not session.ask(
+            todo,
+            f"Carry out {count} fix{'es' if count != 1 else ''} on {len(todo)} host{'s' if len(todo) != 1 else ''}?",
+            "fix",
+        ):
+            click.echo("nothing was changed.", err=True)
+            return session.finish(session.result(hosts, dry_run=True))
+        agreed = {one.host: {outcome.remediation: outcome.changes for outcome in one.outcomes} for one in todo}
+        rest = [one for one in hosts if one not in todo]
+        done = session.treat(
+            lambda name: treatment.fix(plan, context, allow=allow, confirmed=(agreed or {})[name]), only=agreed
+        )
+        order = {spec.name: number for number, spec in enumerate(session.specs)}
+        hosts = sorted([*rest, *done], key=lambda one: order[one.host])
+    else:
+        hosts = session.treat(lambda _: treatment.fix(plan, context, allow=allow))
+    return session.finish(session.result(hosts), diff=diff)
+
+
+@cli.command(short_help="Put back what a run changed.")
+@click.argument("host_or_run", metavar="HOST|RUN")
+@_host_options
+@click.option("--run", "run", default="last", show_default=True, metavar="ID", help="Which run to undo on HOST.")
+@click.option("--remediation", "names", multiple=True, metavar="ID", help="Only this remediation.")
+@click.option("-C", "--dry-run", "--check", "dry_run", is_flag=True, help="Say what would be put back; change nothing.")
+@click.option("-D", "--diff", is_flag=True, help="Show what was put back.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+def undo(
+    host_or_run: str, run: str, names: tuple[str, ...], dry_run: bool, diff: bool, yes: bool, **options: Any
+) -> int:
+    """Puts back what a run changed on HOST (an Ansible host pattern), or on all hosts of RUN.
+
+    The journal on the device is enough; where the run folder is still here, its hash must agree.
+    """
+    from teamsmedic import asked, treatment
+
+    pattern, run, recorded = asked.undo_target(host_or_run, run, options["run_dir"])
+    session = _Session("undo", pattern, None, {**options, "dry_run": dry_run})
+    context = treatment.Context(session.folder.id, session.by)
+
+    def walk(name: str, *, dry: bool, pinned: str = run) -> Walk:
+        return asked.undo(context, pinned, names, recorded, name, dry_run=dry, now=time.time())
+
+    if dry_run or not yes:
+        hosts = session.treat(functools.partial(walk, dry=True))
+        todo = [one for one in hosts if any(outcome.changes for outcome in one.outcomes)]
+        if dry_run or not todo or session.stop.is_set():
+            return session.finish(session.result(hosts, dry_run=dry_run), diff=diff)
+        if not session.ask(todo, f"Put this back on {len(todo)} host{'s' if len(todo) != 1 else ''}?", "undo"):
+            click.echo("nothing was changed.", err=True)
+            return session.finish(session.result(hosts, dry_run=True))
+        pins = {one.host: one.report.undone or run for one in todo if one.report}
+        done = session.treat(lambda name: walk(name, dry=False, pinned=pins[name]), only=pins)
+        hosts = [next((two for two in done if two.host == one.host), one) for one in hosts]
+    else:
+        hosts = session.treat(functools.partial(walk, dry=False))
+    return session.finish(session.result(hosts), diff=diff)
+
+
+@cli.command(short_help="The runs so far.")
+@click.option("--run-dir", metavar="FOLDER", help="Where run folders lie (TEAMSMEDIC_RUN_DIR).")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+@click.option("-n", "--most", type=click.IntRange(1), default=20, show_default=True, help="How many, newest first.")
+def runs(run_dir: str | None, as_json: bool, most: int) -> int:
+    """Lists run folders, newest first: when, what, on how many hosts, with which outcomes."""
+    from teamsmedic import asked, runfolder, view
+
+    listed = asked.runs(runfolder.base(run_dir), most)
+    if as_json:
+        _print_json({"version": 1, "runs": listed})
+    elif listed:
+        _print(view.runs(listed))
+    else:
+        click.echo(f"no runs in {runfolder.base(run_dir)}", err=True)
+    return int(ExitCode.OK)
+
+
+# ------------------------------------------------------------------------------------------------ lab
+
+
+@cli.group(cls=_Group, short_help="Simulated devices on this machine.")
+def lab() -> None:
+    """Simulated devices on loopback: replayed ones need only Python, windows ones run PowerShell under Wine."""
