@@ -16,7 +16,8 @@ Set-StrictMode -Version Latest
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 $TM = @{
-    Argument = $null; Host = $null; Blocked = $null; Fault = ''; Size = 0
+    Argument = $null; Host = $null; Booted = $null; Blocked = $null; Fault = ''; Size = 0; Limit = 262144
+    Lock = $null; Changed = $false; Entry = $null
     Full = "$($ExecutionContext.SessionState.LanguageMode)" -eq 'FullLanguage'
     Journal = "$env:ProgramData\teamsmedic\journal"
 }
@@ -39,12 +40,15 @@ function ConvertTo-TMJson {
     if ($Value -is [bool]) { if ($Value) { return 'true' } return 'false' }
     if ($Value -is [string]) {
         $TM.Size += $Value.Length
-        if ($TM.Size -gt 262144) { Stop-TMFault -Kind 'size' -Message 'the answer is larger than 256 KB' }
-        if ($Value -cnotmatch '[^\x20\x21\x23-\x5B\x5D-\x7E]') { return '"' + $Value + '"' }
-        $parts = foreach ($part in ($Value -csplit '([^\x20\x21\x23-\x5B\x5D-\x7E])')) {
-            if ($part.Length -eq 1 -and $part -cmatch '[^\x20\x21\x23-\x5B\x5D-\x7E]') { '\u{0:x4}' -f [int][char]$part } else { $part }
+        if ($TM.Size -gt $TM.Limit) { Stop-TMFault -Kind 'size' -Message "the answer is larger than $($TM.Limit / 1024) KB" }
+        $text = $Value -creplace '(["\\])', '\$1'
+        if ($text -cmatch '[^\x20-\x7E]') {
+            $parts = foreach ($part in ($text -csplit '([^\x20-\x7E])')) {
+                if ($part.Length -eq 1 -and $part -cmatch '[^\x20-\x7E]') { '\u{0:x4}' -f [int][char]$part } else { $part }
+            }
+            $text = $parts -join ''
         }
-        return '"' + ($parts -join '') + '"'
+        return '"' + $text + '"'
     }
     if ($Value -is [int] -or $Value -is [long] -or $Value -is [uint32] -or $Value -is [uint64] -or $Value -is [byte]) { return "$Value" }
     if ($Depth -ge 8) { Stop-TMFault -Kind 'output' -Message 'the answer is nested deeper than 8' }
@@ -97,7 +101,7 @@ function Invoke-TMStatement {
             try {
                 $output = @(& $Body 2>$null 3>$null 4>$null 5>$null 6>$null | Select-Object -First 2)
                 if ($output.Count -ne 1 -or $output[0] -isnot [System.Collections.Specialized.OrderedDictionary]) {
-                    Stop-TMFault -Kind 'output' -Message "the script must output one [ordered] dictionary, it gave $($output.Count) of something else"
+                    Stop-TMFault -Kind 'output' -Message 'the script must output exactly one [ordered] dictionary'
                 }
                 $answer = Write-TMAnswer -Statement $Name -Key $Key -Value $output[0]
             }
@@ -172,7 +176,7 @@ function Get-TMDistrust {
     else {
         # Methods of an ACL are out of reach in constrained language, its SDDL is not.
         $own = 'S-1-5-18', 'S-1-5-32-544', 'SY', 'BA'
-        if ("$($acl.Sddl)" -cnotmatch '^O:(S[-0-9]+|[A-Z]{2})(?:G:(?:S[-0-9]+|[A-Z]{2}))?D:([^:]*)') { return 'its permissions cannot be read' }
+        if ("$(Get-TMProperty -Object $acl -Name 'Sddl')" -cnotmatch '^O:(S[-0-9]+|[A-Z]{2})(?:G:(?:S[-0-9]+|[A-Z]{2}))?D:([^:]*)') { return 'its permissions cannot be read' }
         $owner = $Matches[1]
         $allowed = @(foreach ($ace in ($Matches[2] -csplit '\(')) { if ($ace -cmatch '^(?:X?A|OA);.*;([^;)]*)\)') { $Matches[1] } })
     }
@@ -302,6 +306,9 @@ function Get-TMHost {
     }
 }
 
-$TM.Argument = $TMJson | ConvertFrom-Json
+# From 6 on ConvertFrom-Json turns text that looks like a date into one, if it is not told otherwise (possible from 7.5 on).
+$asText = @{}
+if ($PSVersionTable.PSVersion.Major -gt 7 -or ($PSVersionTable.PSVersion.Major -eq 7 -and $PSVersionTable.PSVersion.Minor -ge 5)) { $asText.DateKind = 'String' }
+$TM.Argument = $TMJson | ConvertFrom-Json @asText
 $TM.Host = Get-TMHost
 Write-TMAnswer -Statement 'prelude' -Key 'host' -Value $TM.Host
