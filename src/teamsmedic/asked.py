@@ -48,11 +48,10 @@ def parameters(given: Sequence[str]) -> dict[str, dict[str, Json]]:
     return out
 
 
-def undo_target(host_or_run: str, run: str, run_dir: str | None) -> tuple[str, str, runfolder.RunFolder | None]:
-    """Host pattern, run id (or `last`), and the run folder where there is one, for what was given to undo."""
-    where = runfolder.base(run_dir)
+def undo_target(host_or_run: str, run: str, where: Path) -> tuple[str, str]:
+    """Host pattern and run id (or `last`) for what was given to undo; RequestError for a run that is not here."""
     if not runfolder.RUN_ID.fullmatch(host_or_run):
-        return host_or_run, run, runfolder.find(where, run)
+        return host_or_run, run
     folder = runfolder.find(where, host_or_run)
     if folder is None:
         raise RequestError(
@@ -63,34 +62,30 @@ def undo_target(host_or_run: str, run: str, run_dir: str | None) -> tuple[str, s
     changed = [host for host in folder.hosts() if folder.hashes(host)]
     if not changed:
         raise RequestError(f"looked into run {host_or_run}", "it changed no device", "see teamsmedic runs")
-    return ",".join(changed), host_or_run, folder
+    return ",".join(changed), host_or_run
 
 
 def undo(
     context: treatment.Context,
-    run: str,
-    names: Collection[str],
-    recorded: runfolder.RunFolder | None,
     host: str,
     *,
-    dry_run: bool,
+    run: str = "last",
+    names: Collection[str] = (),
+    where: Path,
+    dry_run: bool = False,
     now: float,
 ) -> treatment.Walk:
-    """The walk that undoes a run on one host; the recorded run's hashes must agree where there are any."""
+    """The walk that undoes a run on one host; where its run folder still lies in `where`, the hashes there must agree."""
     known = remediation.load(content.root())
+
+    def hashes(found: str) -> Mapping[str, str]:
+        folder = runfolder.find(where, found)
+        return folder.hashes(host) if folder else {}
 
     def values(one: Remediation) -> Mapping[str, Json]:
         return one.values({}, now)
 
-    return treatment.undo(
-        known,
-        context,
-        run=run,
-        names=names,
-        hashes=recorded.hashes(host) if recorded else None,
-        dry_run=dry_run,
-        values=values,
-    )
+    return treatment.undo(known, context, run=run, names=names, hashes=hashes, dry_run=dry_run, values=values)
 
 
 def runs(where: Path, most: int) -> list[dict[str, Json]]:

@@ -392,14 +392,15 @@ def undo(
 
     The journal on the device is enough; where the run folder is still here, its hash must agree.
     """
-    from teamsmedic import asked, treatment
+    from teamsmedic import asked, runfolder, treatment
 
-    pattern, run, recorded = asked.undo_target(host_or_run, run, options["run_dir"])
+    where = runfolder.base(options["run_dir"])
+    pattern, run = asked.undo_target(host_or_run, run, where)
     session = _Session("undo", pattern, None, {**options, "dry_run": dry_run})
     context = treatment.Context(session.folder.id, session.by)
 
     def walk(name: str, *, dry: bool, pinned: str = run) -> Walk:
-        return asked.undo(context, pinned, names, recorded, name, dry_run=dry, now=time.time())
+        return asked.undo(context, name, run=pinned, names=names, where=where, dry_run=dry, now=time.time())
 
     if dry_run or not yes:
         hosts = session.treat(functools.partial(walk, dry=True))

@@ -54,6 +54,8 @@ class Rule:
             if value["kind"] != self.kind:
                 raise _Unreadable(f"is of kind {value['kind']} where {self.kind} is read")
             value = value["data"]
+            if self.kind in ("DWord", "QWord") and (not isinstance(value, int) or isinstance(value, bool)):
+                raise _Unreadable("is no number")
         if value is None:
             return self.absent or (self.operator == "equals" and self.operand is None)
         operand = self.operand
@@ -368,7 +370,11 @@ def read(folder: Path) -> Remediation:
     value: dict[str, Any] = {}
     for key, (kind, default) in _KEYS.items():
         found = data.get(key, default)
-        if found is ... or (found is not None and not isinstance(found, kind)):
+        if (
+            found is ...
+            or (found is None and default is not None)
+            or (found is not None and not isinstance(found, kind))
+        ):
             raise _broken(f"{file}", f"{key} is missing or no {getattr(kind, '__name__', kind)}", "add it")
         value[key] = found
     value["room_restart"] = value["room_restart"] or value["restart"]

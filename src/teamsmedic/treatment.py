@@ -134,14 +134,14 @@ def undo(
     *,
     run: str = "last",
     names: Collection[str] = (),
-    hashes: Mapping[str, str] | None = None,
+    hashes: Callable[[str], Mapping[str, str]] = lambda _: {},
     dry_run: bool = False,
     values: Callable[[Remediation], Mapping[str, Json]],
 ) -> Walk:
     """Puts back what a run changed, from the device's own journal.
 
-    `run`: a run's id, or `last` for the newest that is in force. `names`: only these remediations. `hashes`: remediation id
-    to SHA-256 of the journal text as the controller wrote it; a text with another hash is refused. `values`: the parameters
+    `run`: a run's id, or `last` for the newest that is in force. `names`: only these remediations. `hashes`: a run's
+    id to remediation ids with the SHA-256 of the journal text as this controller wrote it; another text is refused. `values`: the parameters
     of a remediation. `dry_run`: says what is so now and what would be put back. Raises NotReversible where there is nothing to undo.
     """
     heard = yield from _ask(Verb.CHECK, [], _nothing, context)
@@ -166,8 +166,7 @@ def undo(
     texts = yield from _ask(Verb.JOURNAL, ours, lambda _: {"parameters": {}, "run": run}, context)
     plans: dict[str, dict[str, Json]] = {}
     for one in ours:
-        expected = (hashes or {}).get(one.id)
-        found = _entry_of(one, texts, run, expected)
+        found = _entry_of(one, texts, run, hashes(run).get(one.id))
         if isinstance(found, str):
             outcomes[one.id] = Outcome(one.id, Status.FAILED, [found])
         else:

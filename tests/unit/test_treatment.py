@@ -1,0 +1,422 @@
+"""The engine, told by a faked host what came back: what it sends, what it decides, what is on disk before a change."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import pytest
+
+from teamsmedic import content, payload, remediation, treatment
+from teamsmedic.errors import BadReply, NotReversible, Unreachable
+from teamsmedic.hosts.base import End, Reply, Send, Verb
+from teamsmedic.outcome import Status
+from teamsmedic.plan import Item, Plan
+from teamsmedic.run import drive
+from teamsmedic.treatment import Context
+
+ONE = "tls12_usable"
+CONTEXT = Context("20261125T080000Z-aaaaaa", "me@here")
+
+
+@pytest.fixture
+def toy(tmp_path, monkeypatch):
+    """Content with three small remediations, so that the engine is tested and not the product's content."""
+    for name, extra in {"alpha": "", "beta": "", "gamma": "risk: disruptive\nneeds_symptom: true\n"}.items():
+        folder = tmp_path / "remediations/layer" / name
+        folder.mkdir(parents=True)
+        (folder / "remediation.yaml").write_text(
+            f"title: t\nsummary: s\ncures: [c_{name}]\ncontext: machine\nuser_notices: Teams closes.\nreferences: []\nrestart: device\n{extra}"
+            "desired: {switch: {not: 0, absent: true, write: 1}}\nreasons: {switch: '{object} is {value}'}\nobjects: ['HKLM.*']\n"
+            "guards: {free: {fact: call, equals: free, reason: 'in a call'}}\n"
+        )
+        for script in ("detect", "fix", "undo"):
+            (folder / f"{script}.ps1").write_text(f"# {script}\n'{name} {script}'\n")
+    (tmp_path / "catalog").mkdir()
+    (tmp_path / "remediations/_prelude.ps1").write_text("param([string] $TMJson)\n")
+    (tmp_path / "remediations/_change.ps1").write_text("'change'\n")
+    monkeypatch.setattr(content, "root", lambda: tmp_path)
+    return remediation.load(tmp_path)
+
+
+def line(statement: str, **what) -> str:
+    return json.dumps({"teamsmedic": 1, "statement": statement, **what})
+
+
+class Device:
+    """A faked host with real memory: one registry value a remediation, a journal, and faults that a test puts in."""
+
+    name = "desk"
+
+    def __init__(self) -> None:
+        self.on = {"alpha": 0, "beta": 1, "gamma": 0}
+        self.journal: dict[tuple[str, str], dict] = {}
+        self.sent: list[Send] = []
+        self.faults: dict[tuple[Verb, str], object] = {}
+        self.host: dict = {}
+        self.before_reply: Callable[[Send], None] = lambda _: None
+        self.rebooted = False
+
+    def prelude(self) -> str:
+        entries = [
+            {
+                "run": run,
+                "remediation": name,
+                "state": one["state"],
+                "at": 1000 + number,
+                "since_boot": not self.rebooted,
+            }
+            for number, ((run, name), one) in enumerate(self.journal.items())
+        ]
+        host = {"powershell": "5.1", "language": "FullLanguage", "bits": 64, "build": 22631, "clock": 5, "computer": "DESK", "room": False,
+                "journal": {"state": "sound", "detail": "", "entries": entries}, "lock": None, **self.host}  # fmt: skip
+        return line("prelude", host=host)
+
+    def run(self, request: Send) -> Reply:
+        self.sent.append(request)
+        self.before_reply(request)
+        argument = json.loads(request.argument)
+        lines = [self.prelude()]
+        for one in request.statements[1:-1]:
+            fault = self.faults.get((request.verb, one.name))
+            if isinstance(fault, Reply):
+                return Reply((*lines, *fault.lines), fault.end, fault.detail)
+            if isinstance(fault, str):
+                lines.append(fault)
+            elif fault != "silent" and fault is not None:
+                continue
+            elif fault is None:
+                lines.append(self.answer(request.verb, one.name, argument["remediations"][one.name], argument["run"]))
+        return Reply((*lines, line("end")), End.COMPLETED)
+
+    def answer(self, verb: Verb, name: str, about: dict, run: str) -> str:
+        if verb is Verb.CHECK:
+            data = self.on[name]
+            value = None if data is None else {"kind": "DWord", "data": data}
+            return line(name, facts={"switch": {"object": f"HKLM\\{name}", "value": value}, "call": "free"})
+        if verb is Verb.FIX:
+            self.journal[(run, name)] = {"state": "done", "text": about["journal"]}
+            self.on[name] = about["drift"][0]["after"]["data"]
+            return line(name, done={})
+        if verb is Verb.JOURNAL:
+            entry = self.journal[(about["run"], name)]
+            return line(
+                name,
+                entry={
+                    "run": about["run"],
+                    "remediation": name,
+                    "state": entry["state"],
+                    "at": 1,
+                    "text": entry["text"],
+                },
+            )
+        self.journal[(about["run"], name)]["state"] = "undone"
+        self.on[name] = about["items"][0]["before"]["data"]
+        return line(name, done={})
+
+    def close(self) -> None: ...
+
+
+@pytest.fixture
+def device() -> Device:
+    return Device()
+
+
+def plan(toy, *names: str, symptom: bool = True) -> Plan:
+    return Plan(tuple(Item(toy[name], {}, symptom) for name in names))
+
+
+def run(walk, device, written=None):
+    records = [] if written is None else written
+    return drive(walk, device, lambda kind, data: records.append((kind, data)), sleep=lambda _: None)
+
+
+def statuses(report) -> dict[str, str]:
+    return {one.remediation: str(one.status) for one in report.outcomes}
+
+
+def test_a_check_is_one_pipeline_and_holds_no_repair_code(toy, device):
+    report = run(treatment.check(plan(toy, "alpha", "beta"), CONTEXT), device)
+
+    assert statuses(report) == {"alpha": "drifted", "beta": "healthy"}
+    assert [one.verb for one in device.sent] == [Verb.CHECK]
+    assert not any(word in one.text for one in device.sent[0].statements for word in ("fix", "undo", "change"))
+
+
+def test_the_payload_is_constant_and_values_travel_as_the_argument(toy, device):
+    run(treatment.check(plan(toy, "alpha"), CONTEXT), device)
+    run(treatment.check(plan(toy, "alpha"), Context("other", "you")), device)
+
+    first, second = device.sent
+    assert payload.digest(first.statements) == payload.digest(second.statements)
+    assert first.argument != second.argument
+
+
+def test_a_fix_is_detect_way_back_fix_detect(toy, device):
+    written: list = []
+    device.before_reply = lambda request: order.append(str(request.verb))
+    order: list[str] = []
+
+    report = drive(
+        treatment.fix(plan(toy, "alpha", "beta"), CONTEXT),
+        device,
+        lambda kind, data: (order.append(kind), written.append(data)),
+        sleep=lambda _: None,
+    )
+
+    assert order == ["check", "way_back", "fix", "check"]
+    assert statuses(report) == {"alpha": "fixed", "beta": "healthy"}
+    assert report.outcomes[0].restart == "device"
+    way_back = written[0]["remediations"]["alpha"]
+    assert way_back["journal"] == device.journal[(CONTEXT.run, "alpha")]["text"]
+    assert json.loads(way_back["journal"])["drift"][0]["before"] == {"kind": "DWord", "data": 0}
+
+
+def test_a_fix_that_claims_success_and_changes_nothing_has_failed(toy, device):
+    device.faults[Verb.FIX, "alpha"] = line("alpha", done={})
+
+    report = run(treatment.fix(plan(toy, "alpha"), CONTEXT), device)
+
+    assert statuses(report) == {"alpha": "failed"}
+
+
+def test_a_second_fix_changes_nothing_and_says_that_a_restart_is_due_until_it_was(toy, device):
+    run(treatment.fix(plan(toy, "alpha"), CONTEXT), device)
+    device.sent.clear()
+
+    again = run(treatment.fix(plan(toy, "alpha"), CONTEXT), device)
+    assert statuses(again) == {"alpha": "fixed"}
+    assert again.outcomes[0].changes == []
+    device.rebooted = True
+    later = run(treatment.fix(plan(toy, "alpha"), CONTEXT), device)
+
+    assert statuses(later) == {"alpha": "healthy"}
+    assert {one.verb for one in device.sent} == {Verb.CHECK}
+
+
+def test_undo_restores_what_the_journal_holds(toy, device):
+    run(treatment.fix(plan(toy, "alpha"), CONTEXT), device)
+
+    report = run(treatment.undo(toy, Context("undo-run", "me"), values=lambda _: {}), device)
+
+    assert statuses(report) == {"alpha": "reverted"}
+    assert device.on["alpha"] == 0
+    assert report.undone == CONTEXT.run
+    with pytest.raises(NotReversible):
+        run(treatment.undo(toy, CONTEXT, values=lambda _: {}), device)
+
+
+def test_a_dry_undo_changes_nothing(toy, device):
+    run(treatment.fix(plan(toy, "alpha"), CONTEXT), device)
+    device.sent.clear()
+
+    report = run(treatment.undo(toy, CONTEXT, dry_run=True, values=lambda _: {}), device)
+
+    assert {one.verb for one in device.sent} == {Verb.CHECK, Verb.JOURNAL}
+    assert report.outcomes[0].changes[0].after == {"kind": "DWord", "data": 0}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda text: "{" * 100_000, "damaged"),
+        (lambda text: "[]", "not the form"),
+        (lambda text: json.dumps({**json.loads(text), "drift": [{"object": "C:\\Windows"}]}), "never touches"),
+        (lambda text: json.dumps({**json.loads(text), "drift": [{"object": "HKLM\\a\\..\\b"}]}), "never touches"),
+        (
+            lambda text: json.dumps(
+                {**json.loads(text), "changes": [{"object": 1, "action": 1, "before": 1, "after": 1}]}
+            ),
+            "never touches",
+        ),
+        (lambda text: json.dumps({**json.loads(text), "run": "another"}), "another run"),
+        (lambda text: json.dumps({**json.loads(text), "format": 99}), "version"),
+    ],
+)
+def test_an_edited_journal_is_not_used(toy, device, spoil, said):
+    run(treatment.fix(plan(toy, "alpha"), CONTEXT), device)
+    entry = device.journal[CONTEXT.run, "alpha"]
+    entry["text"] = spoil(entry["text"])
+
+    report = run(treatment.undo(toy, CONTEXT, values=lambda _: {}), device)
+
+    assert statuses(report) == {"alpha": "failed"}
+    assert said in report.outcomes[0].reasons[0]
+    assert device.on["alpha"] == 1
+
+
+def test_a_journal_with_another_hash_than_the_controllers_is_not_used(toy, device):
+    run(treatment.fix(plan(toy, "alpha"), CONTEXT), device)
+
+    report = run(treatment.undo(toy, CONTEXT, hashes=lambda _: {"alpha": "0" * 64}, values=lambda _: {}), device)
+
+    assert statuses(report) == {"alpha": "failed"}
+    assert device.on["alpha"] == 1
+
+
+BROKEN = {
+    "ends the pipeline": (Reply((), End.FAILED, "UnexpectedToken"), "UnexpectedToken"),
+    "hangs": (Reply((), End.TIMEOUT), "time limit"),
+    "floods": (Reply((), End.FLOODED), "more than an answer"),
+    "leaves without an answer": (7, "without an answer"),
+    "answers for another": (line("zulu", facts={}), "without an answer"),
+    "answers garbage": ("}{", "without an answer"),
+    "answers 2 MB": (line("alpha", facts={"x": "y" * 2_000_000}), "without an answer"),
+    "answers deep JSON": ('{"teamsmedic":1,"statement":"alpha","facts":' + "[" * 50_000, "without an answer"),
+    "answers a float": (line("alpha", facts={"switch": 0.5}), "without an answer"),
+    "answers an error": (line("alpha", error={"kind": "exception", "message": "no \x1b[2J", "line": 1}), r"no \x1b"),
+    "answers no facts": (line("alpha", facts=[1]), "no facts"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_one_broken_detect_costs_only_its_own_answer(toy, device, name):
+    fault, said = BROKEN[name]
+    device.faults[Verb.CHECK, "alpha"] = fault
+
+    report = run(treatment.check(plan(toy, "alpha", "beta"), CONTEXT), device)
+
+    assert statuses(report) == {"alpha": "unknown", "beta": "healthy"}
+    assert said in report.outcomes[0].reasons[0]
+
+
+def test_a_lost_connection_is_asked_again_once_when_only_reading(toy, device):
+    answers = [Reply((), End.LOST), None]
+    real = device.run
+    device.run = lambda request: answers.pop(0) or real(request)  # type: ignore[method-assign]
+
+    assert statuses(run(treatment.check(plan(toy, "alpha"), CONTEXT), device)) == {"alpha": "drifted"}
+
+
+def test_a_fix_whose_connection_is_lost_is_judged_by_what_the_device_shows_afterwards(toy, device):
+    real = device.run
+
+    def lossy(request):
+        reply = real(request)
+        return Reply((), End.LOST) if request.verb is Verb.FIX else reply
+
+    device.run = lossy  # type: ignore[method-assign]
+
+    assert statuses(run(treatment.fix(plan(toy, "alpha"), CONTEXT), device)) == {"alpha": "fixed"}
+
+
+def test_a_device_that_does_not_come_back_after_a_fix_has_not_been_verified(toy, device):
+    real = device.run
+
+    def lossy(request):
+        if any(one.verb is Verb.FIX for one in device.sent):
+            raise Unreachable("connected", "no route", "wait")
+        reply = real(request)
+        return Reply((), End.LOST) if request.verb is Verb.FIX else reply
+
+    device.run = lossy  # type: ignore[method-assign]
+    report = run(treatment.fix(plan(toy, "alpha"), CONTEXT), device)
+
+    assert statuses(report) == {"alpha": "failed"}
+    assert "connection was lost" in report.outcomes[0].reasons[0]
+
+
+def test_a_fix_is_never_asked_twice(toy, device):
+    device.faults[Verb.FIX, "alpha"] = Reply((), End.LOST)
+
+    run(treatment.fix(plan(toy, "alpha"), CONTEXT), device)
+
+    assert sum(one.verb is Verb.FIX for one in device.sent) == 1
+
+
+def test_a_running_change_of_our_own_is_waited_for(toy, device):
+    pauses: list[float] = []
+    device.host = {"lock": {"run": CONTEXT.run, "since": 1}}
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        device.host = {}
+
+    drive(treatment.fix(plan(toy, "alpha"), CONTEXT), device, lambda *_: None, sleep=sleep)
+
+    assert len(pauses) == 1
+
+
+def test_a_blocked_fix_says_who_holds_the_device(toy, device):
+    device.faults[Verb.FIX, "alpha"] = line("alpha", blocked={"reason": "held", "detail": "RUN since 08:00"})
+
+    report = run(treatment.fix(plan(toy, "alpha"), CONTEXT), device)
+
+    assert (statuses(report), report.outcomes[0].reasons) == ({"alpha": "blocked"}, ["held by RUN since 08:00"])
+
+
+def test_what_people_notice_needs_to_be_allowed(toy, device):
+    refused = run(treatment.fix(plan(toy, "gamma"), CONTEXT), device)
+    assert statuses(refused) == {"gamma": "blocked"}
+    assert device.on["gamma"] == 0
+
+    assert statuses(run(treatment.fix(plan(toy, "gamma"), CONTEXT, allow=["disruptive"]), device)) == {"gamma": "fixed"}
+
+
+def test_without_a_symptom_what_needs_one_is_not_even_looked_for(toy, device):
+    report = run(treatment.check(plan(toy, "gamma", symptom=False), CONTEXT), device)
+
+    assert statuses(report) == {"gamma": "not_applicable"}
+    assert device.sent == []
+
+
+def test_nothing_is_done_where_the_device_has_changed_since_the_plan_was_shown(toy, device):
+    shown = run(treatment.check(plan(toy, "alpha"), CONTEXT), device).outcomes[0].changes
+    device.on["alpha"] = None
+    device.faults[Verb.CHECK, "alpha"] = line(
+        "alpha", facts={"switch": {"object": "HKLM\\other", "value": {"kind": "DWord", "data": 0}}, "call": "free"}
+    )
+
+    report = run(treatment.fix(plan(toy, "alpha"), CONTEXT, confirmed={"alpha": shown}), device)
+
+    assert statuses(report) == {"alpha": "blocked"}
+    assert all(one.verb is Verb.CHECK for one in device.sent)
+
+
+@pytest.mark.parametrize(
+    ("host", "status", "reason"),
+    [
+        ({"bits": 32}, "unknown", "32-bit endpoint"),
+        (
+            {"journal": {"state": "untrusted", "detail": "owner S-1-5-32-545", "entries": []}},
+            "blocked",
+            "journal folder not trustworthy (owner S-1-5-32-545)",
+        ),
+    ],
+)
+def test_what_the_device_line_decides(toy, device, host, status, reason):
+    device.host = host
+
+    report = run(treatment.fix(plan(toy, "alpha"), CONTEXT), device)
+
+    assert (statuses(report), report.outcomes[0].reasons) == ({"alpha": status}, [reason])
+    assert device.on["alpha"] == 0
+
+
+def test_constrained_language_is_unknown_with_that_reason(toy, device):
+    device.host = {"language": "ConstrainedLanguage"}
+    device.faults[Verb.CHECK, "alpha"] = line("alpha", error={"kind": "language", "message": "x", "line": 1})
+
+    assert run(treatment.check(plan(toy, "alpha"), CONTEXT), device).outcomes[0].reasons == ["constrained language"]
+
+
+@pytest.mark.parametrize("lines", [(), ("garbage",), (line("prelude", host=[]),)])
+def test_a_device_that_answers_nothing_readable_is_unknown(toy, lines):
+    silent = SimpleNamespace(name="x", run=lambda _: Reply(lines, End.COMPLETED), close=lambda: None)
+
+    assert statuses(run(treatment.check(plan(toy, "alpha"), CONTEXT), silent)) == {"alpha": "unknown"}
+    with pytest.raises(BadReply):
+        run(treatment.undo(toy, CONTEXT, values=lambda _: {}), silent)
+
+
+def test_a_guard_stops_an_undo(toy, device):
+    run(treatment.fix(plan(toy, "alpha"), CONTEXT), device)
+    device.faults[Verb.CHECK, "alpha"] = line(
+        "alpha", facts={"switch": {"object": "HKLM\\alpha", "value": None}, "call": "in_use"}
+    )
+
+    report = run(treatment.undo(toy, CONTEXT, values=lambda _: {}), device)
+
+    assert (statuses(report), report.outcomes[0].reasons) == ({"alpha": "blocked"}, ["in a call"])
+    assert device.on["alpha"] == 1
