@@ -1,0 +1,320 @@
+"""`windows` devices behind the endpoint: a runspace pool is a `pwsh.exe -s` under Wine, in the administrator's context.
+
+The engine speaks PSRP over its standard streams, one packet a line, as PowerShell's OutOfProcessUtils writes them
+(`<Data Stream='Default' PSGuid='...'>base64</Data>`); the fragments inside pass through untouched in both directions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import contextlib
+import logging
+import re
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from teamsmedic import content, remediation
+from teamsmedic.errors import InventoryError
+from teamsmedic.lab import wsman
+from teamsmedic.lab.device import PWSH, Device
+from teamsmedic.lab.inventory import LabHost
+from teamsmedic.lab.seed import ROLES
+from teamsmedic.lab.winrs import CommandShell, exit_code
+
+log = logging.getLogger(__name__)
+
+FIRST_OUTPUT_SECONDS = 25.0
+"""How long Create waits for the engine to say something: pypsrp's limit for that reply is 30 s."""
+ACK_SECONDS = 120.0
+END_SECONDS = 3.0
+"""How long an engine may take to end by itself once its shell is deleted."""
+MAX_INPUT = 64 << 20
+"""Bytes that one shell takes in; Windows ends a session at 50 MB of received objects (MaximumReceivedDataSizeMB)."""
+_POOL = "00000000-0000-0000-0000-000000000000"
+_PIPELINE_STATE = 0x00041006
+_PACKET = re.compile(rb"<(\w+)(?: Stream='\w+')? PSGuid='([0-9a-fA-F-]{36})'(?: />|>([^<]*)</)")
+
+
+class WindowsDevice:
+    """One device; a `Backend` of the endpoint. `device` is what stands behind it, for those who look from outside."""
+
+    kind = "windows"
+
+    def __init__(self, device: Device) -> None:
+        """`device` is made, not yet started."""
+        self.device = device
+        self._shells: list[PowerShellShell | CommandShell] = []
+
+    async def start(self) -> None:
+        """Boot the device."""
+        await asyncio.to_thread(self.device.boot)
+
+    async def restart(self) -> None:
+        """Restart the device; every shell on it ends."""
+        await asyncio.to_thread(self.device.restart)
+        await self._forget()
+
+    async def stop(self) -> None:
+        """End everything on the device and remove it."""
+        await asyncio.to_thread(self.device.destroy)
+        await self._forget()
+
+    async def create(self, request: wsman.ShellRequest) -> wsman.Shell:
+        """Open a runspace pool or a command shell."""
+        self._shells = [shell for shell in self._shells if not shell.over]
+        if request.kind is wsman.Kind.CMD:
+            command = CommandShell(self.device, request)
+            self._shells.append(command)
+            return command
+        engine = PowerShellShell(self.device)
+        self._shells.append(engine)
+        await engine.start(request)
+        return engine
+
+    async def _forget(self) -> None:
+        """All processes of the device have been ended: wait until that is seen."""
+        await asyncio.gather(*(shell.ended() for shell in self._shells), return_exceptions=True)
+        self._shells.clear()
+
+
+async def start(host: LabHost, state: Path) -> WindowsDevice:
+    """The device of a lab inventory's host, started and put into its cases; its files lie in `state`/devices.
+
+    DeviceError where that cannot be.
+    """
+    if host.role not in ROLES:
+        raise InventoryError(f"made the device {host.name}", f"its role is {host.role}", f"use one of {list(ROLES)}")
+    device = await asyncio.to_thread(Device.create, state / "devices" / host.name, host.role, name=host.name)
+    result = WindowsDevice(device)
+    try:
+        await result.start()
+        for wanted, case in host.cases.items():
+            if script := break_script(wanted, case):
+                await asyncio.to_thread(device.run, script)
+    except BaseException:
+        await result.stop()
+        raise
+    return result
+
+
+def break_script(name: str, case: str) -> str | None:
+    """The script that puts a new device into a remediation's case; None for a case that a new device is in anyway."""
+    folder = remediation.load(content.root())[name].folder / "tests"
+    file = content.read_yaml(folder / "cases.yaml")["cases"][case].get("break")
+    return content.read_text(folder / file) if file else None
+
+
+@dataclass
+class _Stream:
+    """What the engine has written for the pool or for one pipeline."""
+
+    chunks: deque[bytes] = field(default_factory=deque)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    done: bool = False
+    rest: bytes = b""
+
+    def feed(self, data: bytes) -> None:
+        """Take fragments ([MS-PSRP] 2.2.4), looked at only to see the pipeline's last state go by."""
+        self.chunks.append(data)
+        self.rest += data
+        while len(self.rest) >= 21 and len(self.rest) >= (end := 21 + int.from_bytes(self.rest[17:21], "big")):
+            first, blob = self.rest[16] & 1, self.rest[21:end]
+            self.rest = self.rest[end:]
+            if first and len(blob) >= 8 and int.from_bytes(blob[4:8], "little") == _PIPELINE_STATE:
+                self.done = True
+        self.wake()
+
+    def wake(self) -> None:
+        """Let those who wait look again."""
+        self.changed.set()
+        self.changed = asyncio.Event()
+
+
+class PowerShellShell:
+    """One runspace pool: one engine process, which lives until the shell is closed, whatever becomes of its client."""
+
+    def __init__(self, device: Device) -> None:
+        """`start` follows."""
+        self._device = device
+        self._process: asyncio.subprocess.Process | None = None
+        self._streams = {_POOL: _Stream()}
+        self._packets: asyncio.Queue[tuple[str, str, bytes] | None] = asyncio.Queue()
+        self._acknowledged: dict[tuple[str, str], asyncio.Event] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._taken = 0
+        self._dead = False
+
+    @property
+    def over(self) -> bool:
+        """Whether the engine has ended."""
+        return self._process is not None and self._process.returncode is not None
+
+    async def start(self, request: wsman.ShellRequest) -> None:
+        """Start the engine and wait for its first output; nothing is left behind where that fails."""
+        environment = self._device.environment()
+        if request.options.get("WINRS_NOPROFILE", "").upper() == "TRUE":
+            environment["LAB_NO_PROFILE"] = "1"
+        self._process = await asyncio.create_subprocess_exec(
+            *self._device.command(PWSH, "-NoProfile", "-s"),
+            env=environment,
+            cwd=self._device.folder,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            limit=1 << 24,  # one packet is one line
+        )
+        self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._write())]
+        try:
+            self._data(_POOL, request.creation)
+            pool = self._streams[_POOL]
+            async with asyncio.timeout(FIRST_OUTPUT_SECONDS):
+                while not pool.chunks and not self._dead:
+                    await pool.changed.wait()
+        except TimeoutError:
+            await self.close()
+            raise wsman.internal(f"The engine said nothing for {FIRST_OUTPUT_SECONDS:.0f} s.") from None
+        except BaseException:
+            await self.close()
+            raise
+        if self._dead:
+            code = await exit_code(self._process)
+            await self.close()
+            raise wsman.internal(f"The engine ended at its start with code {code}.")
+
+    async def command(self, command_id: str, line: wsman.CommandLine) -> None:
+        """Create a pipeline."""
+        key = command_id.lower()
+        if key in self._streams:
+            raise wsman.malformed(f"The command {command_id} exists already.")
+        self._check()
+        self._streams[key] = _Stream()
+        self._put("Command", key)
+        self._data(key, line.payload)
+
+    async def send(self, command_id: str | None, stream: str, data: bytes, end: bool) -> None:  # noqa: ARG002 - the protocol's
+        """More fragments."""
+        self._check()
+        self._data(self._key(command_id), data, "PromptResponse" if stream == "pr" else "Default")
+
+    async def receive(self, command_id: str | None, timeout: float, size: int) -> wsman.Received:
+        """Output of a pipeline, or of the pool."""
+        stream = self._streams[self._key(command_id)]
+        deadline = asyncio.get_running_loop().time() + timeout
+        while True:
+            chunks: list[tuple[str, bytes]] = []
+            taken = 0
+            while stream.chunks and (not chunks or taken + len(stream.chunks[0]) <= size):
+                chunks.append(("stdout", stream.chunks.popleft()))
+                taken += len(chunks[-1][1])
+            done = stream.done and not stream.chunks
+            if chunks or done:
+                return wsman.Received(tuple(chunks), done)
+            self._check()
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await stream.changed.wait()
+            except TimeoutError:
+                return wsman.Received()
+
+    async def signal(self, command_id: str | None, code: str) -> None:  # noqa: ARG002 - the engine knows one signal
+        """Stop a pipeline that runs; forget one that has ended."""
+        key = command_id.lower() if command_id else ""
+        stream = self._streams.get(key)
+        if stream is None or self._dead:
+            return
+        if stream.done:
+            self._put("Close", key)
+            del self._streams[key]
+        else:
+            self._put("Signal", key)
+
+    async def close(self) -> None:
+        """End the engine: it is asked first, and killed when it has not ended in `END_SECONDS`."""
+        self._put("Close", _POOL)
+        self._packets.put_nowait(None)
+        self._tasks.append(asyncio.create_task(self._end()))
+
+    async def ended(self) -> None:
+        """Wait until the engine has ended."""
+        if self._process:
+            await exit_code(self._process)
+
+    async def _end(self) -> None:
+        process = self._process
+        if process is None:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(END_SECONDS):
+                await exit_code(process)
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+
+    def _key(self, command_id: str | None) -> str:
+        key = command_id.lower() if command_id else _POOL
+        if key not in self._streams:
+            raise wsman.no_such_command(command_id or "")
+        return key
+
+    def _check(self) -> None:
+        if self._dead:
+            raise wsman.no_such_shell("The engine of this shell has ended.")
+
+    def _put(self, kind: str, key: str, packet: bytes | None = None) -> None:
+        self._packets.put_nowait((kind, key, packet or f"<{kind} PSGuid='{key}' />".encode()))
+
+    def _data(self, key: str, data: bytes, stream: str = "Default") -> None:
+        self._taken += len(data)
+        if self._taken > MAX_INPUT:
+            raise wsman.quota(0x803381A8, f"The shell has received more than {MAX_INPUT} bytes.")
+        text = base64.b64encode(data).decode()
+        self._put("Data", key, f"<Data Stream='{stream}' PSGuid='{key}'>{text}</Data>".encode())
+
+    async def _write(self) -> None:
+        """One packet at a time: a second one written before the first is acknowledged is lost now and then."""
+        assert self._process is not None
+        assert self._process.stdin is not None
+        pipe = self._process.stdin
+        with contextlib.suppress(ConnectionError):
+            while packet := await self._packets.get():
+                kind, key, line = packet
+                known = self._acknowledged[f"{kind}Ack", key] = asyncio.Event()
+                pipe.write(line + b"\n")
+                await pipe.drain()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(ACK_SECONDS if kind in ("Data", "Command") else END_SECONDS):
+                        await known.wait()
+            pipe.close()  # the engine ends at the end of its input
+
+    async def _read(self) -> None:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        try:
+            async for line in self._process.stdout:
+                self._packet(line)
+        except Exception:
+            log.exception("device %s: unexpected output of the engine", self._device.computer)
+        self._dead = True
+        self._packets.put_nowait(None)
+        for known in self._acknowledged.values():
+            known.set()
+        for stream in self._streams.values():
+            stream.wake()
+
+    def _packet(self, line: bytes) -> None:
+        match = _PACKET.match(line)
+        if not match:
+            return
+        kind, key = match[1].decode(), match[2].decode().lower()
+        stream = self._streams.get(key)
+        if kind == "Data" and stream:
+            with contextlib.suppress(binascii.Error):
+                stream.feed(base64.b64decode(match[3] or b""))
+        elif known := self._acknowledged.pop((kind, key), None):
+            known.set()
+        if kind == "SignalAck" and stream and not stream.done:
+            # The engine says no more of a pipeline that was stopped.
+            stream.done = True
+            stream.wake()
