@@ -21,6 +21,7 @@ from teamsmedic.errors import ExitCode, RequestError, TeamsMedicError
 
 if TYPE_CHECKING:
     from teamsmedic.ansible.inventory import HostSpec
+    from teamsmedic.lab.cli import Lab
     from teamsmedic.outcome import Change, Json
     from teamsmedic.plan import Plan
     from teamsmedic.result import HostResult, Result
@@ -442,3 +443,53 @@ def runs(run_dir: str | None, as_json: bool, most: int) -> int:
 @cli.group(cls=_Group, short_help="Simulated devices on this machine.")
 def lab() -> None:
     """Simulated devices on loopback: replayed ones need only Python, windows ones run PowerShell under Wine."""
+
+
+def _lab_options(command: F) -> F:
+    options = [
+        click.option(
+            "--state", type=click.Path(path_type=Path, file_okay=False), help="The lab's folder, for several labs."
+        ),
+        click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout."),
+    ]
+    return functools.reduce(lambda decorated, option: option(decorated), reversed(options), command)
+
+
+@lab.command(short_help="Start the devices of an inventory.")
+@click.option(
+    "-i", "--inventory", type=click.Path(path_type=Path), help="Lab inventory (default: three replayed devices)."
+)
+@_lab_options
+def up(inventory: Path | None, state: Path | None, as_json: bool) -> int:
+    """Starts simulated devices on loopback and writes an Ansible inventory for them."""
+    from teamsmedic.lab import cli as labs
+
+    return _lab_told(labs.up(inventory, state), as_json)
+
+
+@lab.command(short_help="Stop them.")
+@_lab_options
+def down(state: Path | None, as_json: bool) -> int:
+    """Stops the simulated devices; does nothing where none run."""
+    from teamsmedic.lab import cli as labs
+
+    return _lab_told(labs.down(state), as_json)
+
+
+@lab.command(short_help="What runs.")
+@_lab_options
+def status(state: Path | None, as_json: bool) -> int:
+    """Says which simulated devices run, of which kind, and where their inventory is."""
+    from teamsmedic.lab import cli as labs
+
+    return _lab_told(labs.status(state), as_json)
+
+
+def _lab_told(it: Lab, as_json: bool) -> int:
+    if as_json:
+        _print_json({"version": 1, **it.to_json()})
+        return int(ExitCode.OK)
+    from teamsmedic import view
+
+    _print(view.lab(it))
+    return int(ExitCode.OK)

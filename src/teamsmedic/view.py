@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from teamsmedic.outcome import Change, Json, Outcome, Status
+from teamsmedic.outcome import Change, Json, Status
 from teamsmedic.result import HostResult, Result
 from teamsmedic.text import clean
+
+if TYPE_CHECKING:
+    from teamsmedic.lab.cli import Lab
 
 WIDTH = 80
 _STYLE = {
@@ -172,6 +176,20 @@ def runs(listed: Sequence[Mapping[str, Json]]) -> RenderableType:
     return table
 
 
-def outcome_word(outcome: Outcome) -> str:
-    """The status with the restart it waits for."""
-    return f"{outcome.status} (restart: {outcome.restart})" if outcome.restart else str(outcome.status)
+def lab(it: Lab) -> RenderableType:
+    """A lab: which devices run, of which kind, and how to name them to both doors."""
+    if not it.up:
+        return Text("The lab is down." if it.changed else "The lab is not up.")
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("device", "kind", "plays", "groups"):
+        table.add_column(column, overflow="fold")
+    for one in it.devices:
+        table.add_row(one.name, one.kind, one.role, ", ".join(one.groups))
+    head = "The lab is up" if it.changed else "The lab was up already"
+    return Group(
+        Text(
+            f"{head}: {len(it.devices)} simulated device{'s' if len(it.devices) != 1 else ''} on this machine.", "bold"
+        ),
+        table,
+        Text(f"Inventory for -i: {it.inventory}"),
+    )
