@@ -50,10 +50,12 @@ def read(folder: Path) -> dict[str, Case]:
     found = data.get("cases") if isinstance(data, dict) else None
     if not isinstance(found, dict) or not found:
         raise ContentError(f"read {file}", "it holds no cases", "add `cases:` with at least one name below it")
-    return {str(name): _case(str(name), about, f"{file}: {name}") for name, about in found.items()}
+    return {name: _case(name, about, f"{file}: {name}") for name, about in found.items()}
 
 
-def _case(name: str, about: Any, where: str) -> Case:
+def _case(name: Any, about: Any, where: str) -> Case:
+    if not isinstance(name, str):
+        raise ContentError(f"read {where}", f"the name {name!r} is no text for YAML", "quote it, or choose another word")
     if not isinstance(about, dict) or not isinstance(about.get("facts"), dict):
         raise ContentError(f"read {where}", "a case needs facts", "add what detect.ps1 reports there")
     if extra := sorted(set(about) - _KEYS):

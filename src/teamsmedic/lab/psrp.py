@@ -216,8 +216,9 @@ class PsrpShell:
 
 
 def _error(message: str) -> ErrorRecord:
+    """The id carries the words, too: texts are localised on Windows, so doors show ids."""
     return ErrorRecord(
         Exception=NETException(Message=message, HResult=-2146233087),
         CategoryInfo=ErrorCategoryInfo(Category=ErrorCategory.NotImplemented, Reason="ReplayDevice"),
-        FullyQualifiedErrorId="ReplayNoAnswer",
+        FullyQualifiedErrorId=message,
     )

@@ -33,15 +33,18 @@ _OPTIONS = {"statements", "argument"}
 
 @dataclass
 class _Entry:
-    """One line of the device's journal, with what it takes to play an undo."""
+    """One entry of the device's journal: the controller's text, when it came into each state, and the facts before."""
 
     run: str
     remediation: str
     text: str
-    at: int
     before: Mapping[str, Json]
-    state: str = "done"
-    since_boot: bool = True
+    times: dict[str, int]
+    state: str = "begun"
+
+    def set(self, state: str, at: int) -> None:
+        self.state = state
+        self.times[state] = at
 
 
 @dataclass
@@ -81,9 +84,8 @@ class ReplayDevice:
             elif key == "faults" and isinstance(value, dict) and set(value.values()) <= set(FAULTS):
                 self.faults = dict(value)
             elif key == "restart" and value is True:
-                self._booted = int(self.clock())
-                for entry in self._journal:
-                    entry.since_boot = False
+                # Later than all that the journal holds, also within one second of it.
+                self._booted = max([int(self.clock()), *(max(one.times.values()) + 1 for one in self._journal)])
             elif key == "renew" and value is True:
                 self.__post_init__()
             else:
@@ -146,9 +148,9 @@ class ReplayDevice:
 
     def _host(self) -> dict[str, Json]:
         entries = [
-            {"run": one.run, "remediation": one.remediation, "state": one.state, "at": one.at}
-            | {"since_boot": one.since_boot}
-            for one in self._journal
+            {"run": one.run, "remediation": one.remediation, "state": one.state, "at": one.times[one.state]}
+            | {"since_boot": one.times[one.state] >= self._booted}
+            for one in sorted(self._journal, key=lambda one: one.run, reverse=True)
         ]
         return {
             "powershell": "5.1.22621.2506",
@@ -165,45 +167,45 @@ class ReplayDevice:
         }
 
     def _fix(self, name: str, about: Mapping[str, Any], run: str) -> dict[str, Json]:
-        case = self.cases[name]
+        if self._entry(run, name):
+            return _blocked("already_begun", run)
+        case, before = self.cases[name], self._facts[name]
+        if case.fix and "blocked" in case.fix:
+            return dict(case.fix)
+        entry = _Entry(run, name, str(about.get("journal")), before, {"begun": int(self.clock())})
+        self._journal.append(entry)
         if case.fix:
             return dict(case.fix)
         drift = about.get("drift")
         drift = drift if isinstance(drift, list) else []
-        after = case.after if case.after is not None and self._facts[name] == case.facts else None
-        before = self._facts[name]
-        for entry in self._journal:
-            if entry.remediation == name and entry.state == "done":
-                entry.state = "superseded"
-        self._journal.append(_Entry(run, name, str(about.get("journal")), int(self.clock()), before))
-        self._facts[name] = mended(name, before, drift) if after is None else after
-        return {"done": {"changed": len(drift)}}
+        known = case.after if before == case.facts else None
+        self._facts[name] = mended(name, before, drift) if known is None else known
+        entry.set("done", int(self.clock()))
+        return {"done": {}}
 
     def _read_journal(self, name: str, run: str) -> dict[str, Json]:
-        entry = next((one for one in self._journal if (one.run, one.remediation) == (run, name)), None)
+        entry = self._entry(run, name)
         if entry is None:
-            return {"error": {"kind": "exception", "message": "replay device: no such journal entry", "line": 0}}
-        return {
-            "entry": {
-                "run": entry.run,
-                "remediation": name,
-                "state": entry.state,
-                "at": entry.at,
-                "text": entry.text,
-            }
-        }
+            return _blocked("no_entry", run)
+        at = entry.times[entry.state]
+        return {"entry": {"run": run, "remediation": name, "state": entry.state, "at": at, "text": entry.text}}
 
     def _undo(self, name: str, about: Mapping[str, Any], *, forget: bool) -> dict[str, Json]:
-        run, wanted = str(about.get("run")), about.get("sha256")
-        entry = next((one for one in self._journal if (one.run, one.remediation) == (run, name)), None)
-        if entry is None or (wanted is not None and hashlib.sha256(entry.text.encode()).hexdigest() != wanted):
-            return {"blocked": {"reason": "journal_untrusted", "detail": f"no entry of run {run} with this content"}}
-        if forget:
-            self._journal.remove(entry)
-            return {"done": {"forgotten": True}}
-        self._facts[name] = entry.before
-        entry.state = "undone"
-        return {"done": {"restored": True}}
+        run = str(about.get("run"))
+        entry = self._entry(run, name)
+        if entry is None:
+            return _blocked("no_entry", run)
+        if entry.state not in ("begun", "done"):
+            return _blocked(f"already_{entry.state}", run)
+        if hashlib.sha256(entry.text.encode()).hexdigest() != str(about.get("sha256")).lower():
+            return _blocked("journal_changed", run)
+        if not forget:
+            self._facts[name] = entry.before
+        entry.set("superseded" if forget else "undone", int(self.clock()))
+        return {"done": {}}
+
+    def _entry(self, run: str, name: str) -> _Entry | None:
+        return next((one for one in self._journal if (one.run, one.remediation) == (run, name)), None)
 
     # -------------------------------------------------------------------------------------------- Ansible's side
 
@@ -245,6 +247,11 @@ class ReplayDevice:
 
     def _fail(self, message: str) -> Said:
         return Said([json.dumps({"failed": True, "changed": False, "msg": message})], exit_code=1, delay=self.delay)
+
+
+def _blocked(reason: str, detail: str) -> dict[str, Json]:
+    """The words are those of `_change.ps1`."""
+    return {"blocked": {"reason": reason, "detail": detail}}
 
 
 def _spoken(name: str, answer: Mapping[str, Json], fault: str | None) -> Iterator[str]:
