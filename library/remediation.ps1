@@ -1,0 +1,124 @@
+#!powershell
+
+# Copyright: teamsmedic contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+#AnsibleRequires -CSharpUtil Ansible.Basic
+
+<#
+.SYNOPSIS
+Runs statements one after the other in a runspace of its own and returns the lines they wrote, whatever became of them.
+
+.DESCRIPTION
+Knows no remediation: the action plugin of the same name composes the statements and reads the lines. What comes back is
+what the same statements give as one pipeline through PSRP: `exit`, `break` and non-terminating errors end only their own
+statement; one that throws or does not parse ends the pipeline, and the lines before it stay.
+
+statements: list of name, text, limit. `limit` is the longest wait in seconds for a line while the statement is due; as many
+    lines as have come, that many statements are done.
+argument: handed to the first statement alone.
+
+.OUTPUTS
+lines: every object written, as a string, in order.
+end: completed; failed (a statement ended the pipeline); timeout (no line within the limit); flooded (over 8 MB).
+detail: error id and message of what failed, the name of the statement that was due, or the size.
+#>
+
+# By its name, because the type comes with the module only.
+$basic = [type]'Ansible.Basic.AnsibleModule'
+
+# no_log stands at the top: Ansible.Basic then registers no event source and writes no "Invoked with" into the device's
+# Application log. On the options it keeps the payload out of every message of its own.
+$module = $basic::Create($args, @{
+        options = @{
+            statements = @{
+                type = 'list'
+                elements = 'dict'
+                required = $true
+                options = @{
+                    name = @{ type = 'str'; required = $true }
+                    text = @{ type = 'str'; required = $true; no_log = $true }
+                    # Whole seconds: Ansible.Basic reads a float by the device's culture.
+                    limit = @{ type = 'int'; required = $true }
+                }
+            }
+            argument = @{ type = 'str'; required = $true; no_log = $true }
+        }
+        no_log = $true
+        supports_check_mode = $true
+    })
+$module.Result.invocation = @{ module_args = @{} }
+
+$maximum = 8000000
+$objects = 'System.Management.Automation.PSDataCollection[System.Management.Automation.PSObject]'
+$statements = @($module.Params.statements)
+
+# The module's own runspace holds Ansible's strict mode, preferences and functions; a statement must not see them.
+$runspace = [System.Management.Automation.Runspaces.RunspaceFactory]::CreateRunspace()
+$runspace.ThreadOptions = [System.Management.Automation.Runspaces.PSThreadOptions]::ReuseThread
+$runspace.Open()
+$shell = [System.Management.Automation.PowerShell]::Create()
+$shell.Runspace = $runspace
+$nothing = New-Object -TypeName $objects
+$nothing.Complete()
+
+$lines = New-Object -TypeName 'System.Collections.Generic.List[string]'
+$size = 0
+$end = ''
+$detail = ''
+$waited = [System.Diagnostics.Stopwatch]::StartNew()
+# One invocation a statement: in process, PowerShell's own AddStatement goes on after an error, and with ReuseThread its
+# second statement never starts (seen on 7.6).
+for ($index = 0; -not $end -and $index -lt $statements.Count; $index++) {
+    $shell.Commands.Clear()
+    $null = $shell.AddScript($statements[$index].text, $false)
+    if ($index -eq 0) { $null = $shell.AddArgument($module.Params.argument) }
+    $output = New-Object -TypeName $objects
+    $running = $shell.BeginInvoke($nothing, $output)
+    do {
+        # Asked before reading: what has ended writes no more, so nothing is left behind.
+        $ended = $running.AsyncWaitHandle.WaitOne(20)
+        foreach ($item in $output.ReadAll()) {
+            $line = [string]$item
+            $size += $line.Length
+            if ($size -gt $maximum) { break }
+            $lines.Add($line)
+            $waited.Restart()
+        }
+        $due = $statements[[Math]::Min($lines.Count, $statements.Count - 1)]
+        if ($size -gt $maximum) {
+            $end = 'flooded'
+            $detail = "more than $maximum characters"
+        } elseif ($ended) {
+            $state = $shell.InvocationStateInfo
+            if ($state.State -ne [System.Management.Automation.PSInvocationState]::Completed) {
+                $end = 'failed'
+                $detail = [string]$state.State
+                if ($state.Reason -is [System.Management.Automation.RuntimeException]) {
+                    $detail = '{0}: {1}' -f $state.Reason.ErrorRecord.FullyQualifiedErrorId, $state.Reason.ErrorRecord
+                } elseif ($null -ne $state.Reason) {
+                    $detail = $state.Reason.Message
+                }
+            }
+        } elseif ($waited.Elapsed.TotalSeconds -ge $due.limit) {
+            $end = 'timeout'
+            $detail = $due.name
+        }
+    } until ($ended -or $end)
+}
+if (-not $end) { $end = 'completed' }
+
+# A thread in a .NET call cannot be stopped: asked once, given a moment, and otherwise left to end with the process.
+if (-not $ended) {
+    $null = $shell.BeginStop($null, $null)
+    $ended = $running.AsyncWaitHandle.WaitOne(1000)
+}
+if ($ended) {
+    $shell.Dispose()
+    $runspace.Dispose()
+}
+
+$module.Result.lines = $lines
+$module.Result.end = $end
+$module.Result.detail = $detail
+$module.ExitJson()
