@@ -240,7 +240,7 @@ def test_a_room_is_a_room(lab, payloads):
 
 def test_many_shells_and_pipelines_at_once_do_not_disturb_each_other(lab, payloads):
     for number in range(20):
-        lab.add(f"m{number}", lamp_on="dark" if number % 2 else "on")
+        lab.add(f"m{number}", lamp_on="dark" if number % 2 else "lit")
     sent = payloads()
     failures: list[str] = []
 
@@ -349,7 +349,9 @@ def test_a_shell_belongs_to_its_user_and_its_device(lab, payloads):
 
 def test_an_idle_shell_is_swept_and_one_in_use_is_not(lab, payloads):
     device = lab.add("d1", limits=wsman.Limits(idle=0.2))
-    with connect(lab) as one, RunspacePool(one) as pool:
+    with connect(lab) as one:
+        pool = RunspacePool(one)
+        pool.open()
         ask(pool, payloads())
         assert lab.call(device.endpoint.sweep()) == 0
         time.sleep(0.3)
