@@ -120,7 +120,6 @@ def _device(data: Json) -> DeviceInfo | None:
         return None
     journal = data.get("journal")
     journal = journal if isinstance(journal, dict) else {}
-    lock = data.get("lock")
     entries = journal.get("entries")
     return DeviceInfo(
         powershell=clean(data.get("powershell"), 40),
@@ -134,10 +133,15 @@ def _device(data: Json) -> DeviceInfo | None:
         journal_state=str(journal.get("state")),
         journal_detail=clean(journal.get("detail") or "", 300),
         entries=tuple(entry for one in (entries if isinstance(entries, list) else []) if (entry := _entry(one))),
-        lock=(clean(lock.get("run"), 60), lock["since"])
-        if isinstance(lock, dict) and isinstance(lock.get("since"), int)
-        else (("an unknown run", 0) if lock else None),
+        lock=_lock(data.get("lock")),
     )
+
+
+def _lock(data: Json) -> tuple[str, int] | None:
+    if not isinstance(data, dict):
+        return None
+    run, since = data.get("run"), data.get("since")
+    return (clean(run, 60) if isinstance(run, str) else "an unknown run", since if isinstance(since, int) else 0)
 
 
 def _entry(data: Json) -> Entry | None:

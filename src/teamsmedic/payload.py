@@ -28,7 +28,8 @@ _SCRIPT = {Verb.CHECK: "detect.ps1", Verb.FIX: "fix.ps1", Verb.UNDO: "undo.ps1",
 def build(ids: Sequence[str], verb: Verb) -> tuple[Statement, ...]:
     """The statements for these remediations, in this order: prelude with the helpers they name, one each, and the end.
 
-    A check payload holds no repair code: what changes a device (`_change.ps1`) travels with the other verbs only.
+    A check payload holds no repair code: what changes a device (`_change.ps1`, `_helpers/NAME_change.ps1`) travels with the
+    other verbs only.
     """
     return _build(tuple(ids), verb, content.root())
 
@@ -38,8 +39,10 @@ def _build(ids: tuple[str, ...], verb: Verb, root: Path) -> tuple[Statement, ...
     folder = root / "remediations"
     wanted = [remediation.load(root)[name] for name in ids]
     helpers = sorted({name for one in wanted for name in one.uses}) if verb is not Verb.JOURNAL else []
-    files = [folder / "_prelude.ps1", *([folder / "_change.ps1"] if verb is not Verb.CHECK else [])]
-    files += [folder / "_helpers" / f"{name}.ps1" for name in helpers]
+    files = [folder / "_prelude.ps1", *(folder / "_helpers" / f"{name}.ps1" for name in helpers)]
+    if verb is not Verb.CHECK:
+        changing = (folder / "_helpers" / f"{name}_change.ps1" for name in helpers)
+        files += [folder / "_change.ps1", *(file for file in changing if file.exists())]
     first = "\n".join(slim(content.read_text(file)) for file in files) + "\n"
     statements = [Statement(PRELUDE, first, PRELUDE_LIMIT)]
     for one in wanted:

@@ -229,8 +229,7 @@ class Remediation:
             for item in condition.failures(facts, parameters):
                 return Finding(Status.NOT_APPLICABLE, [self._say(condition.fact, item)])
         for condition in self.unknown_when:
-            accepted = any(True for _ in condition.failures(facts, parameters))
-            if not accepted:
+            if not list(condition.failures(facts, parameters)):
                 return Finding(Status.UNKNOWN, [self._say(condition.fact, dict(facts))])
         drift = list(self._drift(facts, parameters))
         blocked = self._guarded(facts, parameters, bool(drift))
