@@ -94,9 +94,12 @@ function Open-TMLock {
     # 0x80070020: the file is in use.
     if ($failure.Exception.GetBaseException().HResult -ne -2147024864) { throw $failure }
     $holder = Get-TMLock
-    if ($null -eq $holder) { $holder = [ordered]@{ run = $null; since = $null } }
-    $TM.Blocked = [ordered]@{ reason = 'held'; detail = "$($holder.run)"; run = $holder.run; since = $holder.since }
-    throw 'held'
+    $detail = 'an unknown run'
+    if ($null -ne $holder -and $null -ne $holder.run) {
+        $since = (New-Object -TypeName 'System.DateTime' -ArgumentList 621355968000000000, 'Utc').AddSeconds($holder.since)
+        $detail = "$($holder.run) since $($since.ToString('u', [System.Globalization.CultureInfo]::InvariantCulture))"
+    }
+    Stop-TMBlocked -Reason 'held' -Detail $detail
 }
 
 # Runs `Action` under the lock, in full language only: access rights and exclusive files cannot be had otherwise.

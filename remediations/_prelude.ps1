@@ -10,6 +10,7 @@
 #
 # Works on Windows PowerShell 5.1 and 7, in full and constrained language. There are no types of our own and no
 # ConvertTo-Json here: 5.1 and 7 write dates, enumerations and pipeline objects differently, this writer refuses them.
+# Constrained language sets members of core types only, and [ordered] is none before 7.3: it is written as a literal here.
 # Nothing decides by an error's text, which is localised.
 param([string] $TMJson)
 Set-StrictMode -Version Latest
@@ -283,26 +284,29 @@ function Get-TMHost {
     $room = $false
     $lock = $null
     $TM.Booted = $null
-    $journal = [ordered]@{ state = 'absent'; detail = ''; entries = @() }
+    $state = 'absent'
+    $detail = ''
+    $entries = @()
     # CurrentBuildNumber: ProductName still says Windows 10 on Windows 11.
     try { $build = [int](Get-ItemProperty -LiteralPath 'Registry::HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\Windows NT\CurrentVersion').CurrentBuildNumber } catch { $build = $null }
     try { $TM.Booted = Get-TMUnixTime -Time (Get-CimInstance -ClassName 'Win32_OperatingSystem' -Property 'LastBootUpTime' -OperationTimeoutSec 20).LastBootUpTime } catch { $TM.Booted = $null }
     try { $room = Test-TMRoom } catch { $room = $false }
     if (Test-Path -LiteralPath ($TM.Journal -replace '\\[^\\]+$', '')) {
+        $state = 'untrusted'
         try {
-            $journal.state = 'untrusted'
-            $journal.detail = "$(Get-TMJournalDistrust)"
-            if (-not $journal.detail) {
-                $journal.state = 'sound'
-                $journal.entries = @(Get-TMJournal)
+            $detail = Get-TMJournalDistrust
+            if (-not $detail) {
+                $entries = @(Get-TMJournal)
                 $lock = Get-TMLock
+                $state = 'sound'
             }
         }
-        catch { $journal = [ordered]@{ state = 'untrusted'; detail = "$($_.Exception.Message)"; entries = @() } }
+        catch { $detail = "$($_.Exception.Message)" }
     }
     [ordered]@{
         powershell = "$($PSVersionTable.PSVersion)"; language = "$($ExecutionContext.SessionState.LanguageMode)"; bits = $bits; build = $build
-        clock = Get-TMUnixTime; booted = $TM.Booted; computer = "$env:COMPUTERNAME"; room = $room; journal = $journal; lock = $lock
+        clock = Get-TMUnixTime; booted = $TM.Booted; computer = "$env:COMPUTERNAME"; room = $room
+        journal = [ordered]@{ state = $state; detail = $detail; entries = $entries }; lock = $lock
     }
 }
 

@@ -1,0 +1,3 @@
+# Schannel's TLS 1.2 is switched off.
+$key = 'HKEY_LOCAL_MACHINE\SYSTEM\CurrentControlSet\Control\SecurityProviders\SCHANNEL\Protocols\TLS 1.2\Client'
+[Microsoft.Win32.Registry]::SetValue($key, 'Enabled', 0, 'DWord')
