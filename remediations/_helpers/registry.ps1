@@ -1,4 +1,4 @@
-# Reading the registry: kind and data, in both languages. It only reads; writing is in _change.ps1.
+# Reading the registry: kind and data, in both languages. It only reads; what changes is in registry_change.ps1.
 #
 #   Get-TMRegistryFact -Object 'HKLM\KEY\NAME'   -> [ordered] object, value; value is $null (no such value or key) or
 #                                                   [ordered] kind, data
