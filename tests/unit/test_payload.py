@@ -1,0 +1,59 @@
+"""The exact text that devices are sent."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from teamsmedic import content, payload, remediation
+from teamsmedic.errors import RequestError
+from teamsmedic.hosts.base import Verb
+
+IDS = list(remediation.load(content.root()))
+
+
+def test_one_statement_each_between_prelude_and_end():
+    statements = payload.build(IDS, Verb.CHECK)
+
+    assert [one.name for one in statements] == ["prelude", *IDS, "end"]
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_a_check_holds_nothing_that_changes_a_device(name):
+    root = content.root() / "remediations"
+    sent = "\n".join(one.text for one in payload.build([name], Verb.CHECK))
+    changing = [
+        root / "_change.ps1",
+        *(root / "_helpers").glob("*_change.ps1"),
+        *remediation.find(name).folder.glob("[fu]*.ps1"),
+    ]
+
+    for file in changing:
+        for line in payload.slim(content.read_text(file)).splitlines():
+            if line.startswith("function "):
+                assert line not in sent, f"{file.name}: {line} travels with a check; put it into a _change file"
+
+
+@pytest.mark.parametrize("verb", [Verb.CHECK, Verb.FIX, Verb.UNDO, Verb.JOURNAL])
+def test_texts_are_ascii_and_known_again(verb):
+    statements = payload.build(IDS, verb)
+    argument = json.dumps({"verb": str(verb), "remediations": dict.fromkeys(IDS, {})})
+
+    assert all(one.text.isascii() for one in statements)
+    assert payload.identify([one.text for one in statements], argument) == (verb, IDS)
+
+
+def test_another_text_is_not_taken_for_ours():
+    texts = [one.text for one in payload.build(IDS, Verb.CHECK)]
+
+    with pytest.raises(RequestError, match="hash"):
+        payload.identify(
+            [texts[0] + " ", *texts[1:]], json.dumps({"verb": "check", "remediations": dict.fromkeys(IDS, {})})
+        )
+
+
+def test_slim_leaves_here_strings_and_code_as_they_are():
+    script = "# gone\n\n<# gone\n too #>\n  $a = @'\n# stays\n\n'@\n  $b = 1 # stays\n#gone"
+
+    assert payload.slim(script) == "  $a = @'\n# stays\n\n'@\n  $b = 1 # stays"
