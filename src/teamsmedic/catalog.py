@@ -246,6 +246,14 @@ class Catalog:
         """The space that holds a code, listed or not."""
         return next((space for space in self.spaces if space.numbers(code) is not None), None)
 
+    def names(self, code: Code) -> bool:
+        """Whether a family or a table's row names this very code, so that more than its space's rule is known."""
+        if code in self.entries:
+            return True
+        space = self.space(code)
+        numbers = space.numbers(code) if space else None
+        return bool(space and numbers and numbers["n"] in space.table)
+
     def lookup(self, code: Code) -> Entry | None:
         """What is known of a code: its entry, or what its space says (`decoded`), or None."""
         if entry := self.entries.get(code):
