@@ -33,6 +33,8 @@ class Case:
     parameters: Mapping[str, Json] = field(default_factory=dict)
     after: Mapping[str, Json] | None = None
     fix: Mapping[str, Json] | None = None
+    break_script: str | None = None
+    windows: Mapping[str, Json] = field(default_factory=dict)
 
 
 @functools.cache
@@ -80,6 +82,8 @@ def _case(name: Any, about: Any, where: str) -> Case:
         about.get("parameters") or {},
         after and after["facts"],
         about.get("fix"),
+        about.get("break"),
+        about.get("windows") or {},
     )
 
 
