@@ -110,11 +110,12 @@ class WinRMHost:
             for value in shell.output[taken:]:
                 text = value if isinstance(value, str) else f"<{type(value).__name__}>"
                 size += len(text)
-                lines.append(text)
+                if size <= MAX_OUTPUT:
+                    lines.append(text)
                 last = time.monotonic()
             taken = len(shell.output)
             if size > MAX_OUTPUT:
-                return self._give_up(shell, [], End.FLOODED)
+                return self._give_up(shell, lines, End.FLOODED)
         if shell.state == PSInvocationState.COMPLETED:
             return Reply(tuple(lines), End.COMPLETED)
         errors = [str(one.fq_error) for one in shell.streams.error if getattr(one, "fq_error", None)]

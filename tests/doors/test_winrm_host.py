@@ -1,0 +1,234 @@
+"""The pypsrp door against the lab's endpoint: what it sends, what it says when it is refused, and every place to lose a connection."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from teamsmedic import content, remediation, treatment
+from teamsmedic.errors import AccessDenied, HostError, InventoryError, Unreachable
+from teamsmedic.hosts.winrm import Connection, Interrupted, WinRMHost
+from teamsmedic.lab import wsman
+from teamsmedic.plan import Item, Plan
+from teamsmedic.run import drive
+from teamsmedic.treatment import Context
+
+PASSWORD = "Pass-word_1"
+
+
+def door(lab: Any, name: str = "d1", *, stop: threading.Event | None = None, **more: Any) -> WinRMHost:
+    given: dict[str, Any] = {
+        "auth": "ntlm",
+        "username": "labadmin",
+        "password": PASSWORD,
+        "no_proxy": True,
+        "ssl": False,
+        "path": f"{name}/wsman",
+        **more,
+    }
+    given.setdefault("port", lab.tls_port if given["ssl"] else lab.port)
+    return WinRMHost(name, Connection("127.0.0.1", **given), stop)
+
+
+def plan(*names: str) -> Plan:
+    known = remediation.load(content.root())
+    return Plan(tuple(Item(known[name], {}, True) for name in names or ("lamp_on", "shelf_tidy")))
+
+
+def go(walk: treatment.Walk, host: WinRMHost) -> dict[str, str]:
+    try:
+        return {
+            one.remediation: str(one.status)
+            for one in drive(walk, host, lambda *_: None, sleep=lambda _: None).outcomes
+        }
+    finally:
+        host.close()
+
+
+def run_id(number: int) -> str:
+    return f"20260102T030405Z-{number:06x}"
+
+
+def control(lab: Any, name: str = "d1", **wanted: Any) -> dict[str, Any]:
+    return lab.call(lab.devices[name].control(wanted))
+
+
+def test_a_check_costs_as_many_requests_as_one_bare_pipeline(lab, lab_content):
+    from pypsrp.powershell import PowerShell, RunspacePool
+    from pypsrp.wsman import WSMan
+
+    lab.add("d1")
+    go(treatment.check(plan(), Context(run_id(1), "me")), door(lab))
+    ours = control(lab, reset=False)["operations"]
+    control(lab, reset=True)
+    sent = treatment.payload.build(["lamp_on"], treatment.Verb.CHECK)
+    with WSMan(
+        "127.0.0.1",
+        port=lab.port,
+        ssl=False,
+        path="d1/wsman",
+        username="labadmin",
+        password=PASSWORD,
+        auth="ntlm",
+        no_proxy=True,
+    ) as wire:
+        with RunspacePool(wire) as pool:
+            PowerShell(pool).add_script(sent[0].text).add_argument(
+                json.dumps({"verb": "check", "remediations": {"lamp_on": {}}})
+            ).invoke()
+    bare = control(lab)["operations"]
+
+    assert ours == bare
+
+
+def test_fix_check_undo_check(lab, lab_content):
+    lab.add("d1", lamp_on="dark", shelf_tidy="messy")
+    known = remediation.load(content.root())
+
+    assert go(treatment.fix(plan(), Context(run_id(1), "me")), door(lab)) == {"lamp_on": "fixed", "shelf_tidy": "fixed"}
+    assert go(treatment.check(plan(), Context(run_id(2), "me")), door(lab)) == {
+        "lamp_on": "healthy",
+        "shelf_tidy": "healthy",
+    }
+    undone = go(treatment.undo(known, Context(run_id(3), "me"), values=lambda _: {}), door(lab))
+    assert undone == {"lamp_on": "reverted", "shelf_tidy": "reverted"}
+    assert go(treatment.check(plan(), Context(run_id(4), "me")), door(lab)) == {
+        "lamp_on": "drifted",
+        "shelf_tidy": "drifted",
+    }
+
+
+@pytest.mark.parametrize("fault", ["garbage", "deep", "flood", "error", "silent", "missing", "failed"])
+def test_one_broken_answer_costs_only_itself(lab, lab_content, fault, monkeypatch):
+    monkeypatch.setattr(treatment.payload, "build", _hurried(treatment.payload.build))
+    lab.add("d1")
+    control(lab, faults={"lamp_on": fault})
+
+    outcomes = go(treatment.check(plan(), Context(run_id(1), "me")), door(lab))
+
+    assert outcomes == {"lamp_on": "unknown", "shelf_tidy": "healthy"}
+
+
+def _hurried(build):
+    from dataclasses import replace
+
+    return lambda ids, verb: tuple(replace(one, limit=2.0) for one in build(ids, verb))
+
+
+def test_a_refusal_names_the_scheme_those_offered_and_the_clock(lab, lab_content):
+    lab.add("d1", schemes=("negotiate", "basic"), clock_offset=3600.0)
+
+    with pytest.raises(AccessDenied) as refused:
+        go(treatment.check(plan(), Context(run_id(1), "me")), door(lab, password="wrong-one"))
+
+    said = str(refused.value)
+    assert "by NTLM" in said
+    assert "offers Basic, Negotiate" in said
+    assert "3600 s ahead" in said
+    assert "wrong" not in said.lower()
+
+
+def test_basic_is_named_where_basic_was_used(lab, lab_content):
+    lab.add("d1")
+
+    with pytest.raises(AccessDenied, match="by Basic"):
+        go(
+            treatment.check(plan(), Context(run_id(1), "me")),
+            door(lab, auth="basic", encryption="never", password="wrong-one"),
+        )
+
+
+def test_an_untrusted_certificate_says_where_to_name_its_ca(lab, lab_content):
+    lab.add("d1")
+
+    with pytest.raises(Unreachable, match=r"certificate is not trusted \(self-signed\).*ansible_psrp_ca_cert"):
+        go(treatment.check(plan(), Context(run_id(1), "me")), door(lab, ssl=True))
+    assert go(treatment.check(plan(), Context(run_id(1), "me")), door(lab, ssl=True, cert_validation=str(lab.ca)))
+
+
+def test_nobody_there_is_unreachable():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+
+    with pytest.raises(Unreachable, match="connection refused"):
+        WinRMHost("x", Connection("127.0.0.1", port, False, username="u", password="p", no_proxy=True)).run(
+            treatment.Send(treatment.Verb.CHECK, (), "")
+        )
+
+
+def test_a_port_that_speaks_something_else_is_unreachable(lab, lab_content):
+    lab.add("d1")
+
+    for more in ({"ssl": True, "port": lab.port}, {"ssl": False, "port": lab.tls_port}, {"path": "nobody/wsman"}):
+        with pytest.raises(HostError):
+            go(treatment.check(plan(), Context(run_id(1), "me")), door(lab, **more))
+
+
+def test_an_unusable_connection_setting_is_an_inventory_error(lab, lab_content):
+    lab.add("d1")
+
+    with pytest.raises(InventoryError):
+        go(treatment.check(plan(), Context(run_id(1), "me")), door(lab, auth="basic", encryption="always"))
+
+
+def test_too_many_shells_has_its_own_sentence(lab, lab_content):
+    lab.add("d1", limits=wsman.Limits(shells_per_user=0))
+
+    with pytest.raises(AccessDenied, match="too many open shells"):
+        go(treatment.check(plan(), Context(run_id(1), "me")), door(lab))
+
+
+def test_every_shell_is_deleted_after_a_stop(lab, lab_content):
+    lab.add("d1")
+    control(lab, delay=30)
+    stop = threading.Event()
+    threading.Timer(0.5, stop.set).start()
+    begun = time.monotonic()
+
+    with pytest.raises(Interrupted):
+        go(treatment.check(plan(), Context(run_id(1), "me")), door(lab, stop=stop))
+
+    assert time.monotonic() - begun < 15
+    assert control(lab)["shells"] == 0
+
+
+def test_the_connection_cut_after_every_request(lab, lab_content, capsys):
+    """Whatever request is the last that gets through: the outcome is true of the device, and undo restores the first state."""
+    known = remediation.load(content.root())
+    lab.add("whole", lamp_on="dark")
+    go(treatment.fix(plan("lamp_on"), Context(run_id(0), "me")), door(lab, "whole"))
+    total = control(lab, "whole")["requests"]
+    seen: dict[str, int] = {}
+    for cut in range(total + 1):
+        name = f"cut-{cut}"
+        lab.add(name, lamp_on="dark")
+        control(lab, name, cut_after=cut)
+        host = door(lab, name, connection_timeout=2, extra={"read_timeout": 3, "operation_timeout": 1})
+        try:
+            said = go(treatment.fix(plan("lamp_on"), Context(run_id(cut), "me")), host)["lamp_on"]
+        except HostError:
+            said = "not reached"
+        control(lab, name, cut_after=None)
+        now = go(treatment.check(plan("lamp_on"), Context(run_id(500), "me")), door(lab, name))["lamp_on"]
+
+        assert (said, now) in {
+            ("not reached", "drifted"), ("unknown", "drifted"), ("failed", "drifted"), ("failed", "healthy"), ("fixed", "healthy"),
+        }, f"after request {cut}: {said}, but the device is {now}"  # fmt: skip
+        if now == "healthy":
+            assert go(treatment.undo(known, Context(run_id(501), "me"), values=lambda _: {}), door(lab, name)) == {
+                "lamp_on": "reverted"
+            }
+        assert go(treatment.check(plan("lamp_on"), Context(run_id(502), "me")), door(lab, name)) == {
+            "lamp_on": "drifted"
+        }
+        seen[said] = seen.get(said, 0) + 1
+    with capsys.disabled():
+        print(f"\n  cut after each of {total + 1} requests: {seen}")
+    assert sum(seen.values()) == total + 1
+    assert len(seen) >= 3
