@@ -226,10 +226,19 @@ class Catalog:
     entries: Mapping[Code, Entry]
     causes: Mapping[str, Cause]
     sources: Mapping[str, Source]
-    spaces: tuple[Space, ...]
     families: Mapping[str, str]
-    retired: Mapping[Code, str]
-    _also: Mapping[str, Code] = field(default_factory=dict, repr=False)
+    _also: Mapping[str, Code] = field(repr=False)
+    _loader: _Loader = field(repr=False)
+
+    @cached_property
+    def spaces(self) -> tuple[Space, ...]:
+        """The spaces in order of matching; read when first asked for, because a listed code needs none of them."""
+        return tuple(self._loader.spaces(self.families))
+
+    @cached_property
+    def retired(self) -> Mapping[Code, str]:
+        """Codes that are listed no more, with the reason as the middle of a sentence."""
+        return dict(self._loader.retired(self.entries))
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -483,7 +492,7 @@ class _Loader:
         return rows
 
     def spaces(self, families: Collection[str]) -> Iterator[Space]:
-        """The spaces in order of matching."""
+        """The spaces of spaces.yaml."""
         path = self.folder / "spaces.yaml"
         keys = _Place(path, "spaces", content.read_yaml(path)).mapping("spaces tables")
         tables = {name: self._table(place, families) for name, place in keys["tables"].mapping().items()}
@@ -518,7 +527,7 @@ class _Loader:
             )
 
     def retired(self, entries: Collection[Code]) -> Iterator[tuple[Code, str]]:
-        """Codes that are listed no more, with the reason as the middle of a sentence."""
+        """The codes of retired.yaml."""
         path = self.folder / "retired.yaml"
         for item in _Place(path, "retired", content.read_yaml(path)).mapping("codes")["codes"].items():
             keys = item.mapping("code because")
@@ -529,7 +538,10 @@ class _Loader:
 
 
 def load(root: Path | None = None) -> Catalog:
-    """The catalogue below a content root (default: `content.root()`); ContentError says where and how to mend it."""
+    """The catalogue below a content root (default: `content.root()`); ContentError says where and how to mend it.
+
+    spaces.yaml and retired.yaml are held to their form when `spaces` and `retired` are first asked for.
+    """
     folder = (root or content.root()) / "catalog"
     loader = _Loader(folder)
     entries: dict[Code, Entry] = {}
@@ -539,12 +551,4 @@ def load(root: Path | None = None) -> Catalog:
         for path in sorted(folder.glob("*.yaml"))
         if path.stem not in _OTHERS
     }
-    return Catalog(
-        entries=entries,
-        causes=loader.causes,
-        sources=loader.sources,
-        spaces=tuple(loader.spaces(families)),
-        families=families,
-        retired=dict(loader.retired(entries)),
-        _also=also,
-    )
+    return Catalog(entries, loader.causes, loader.sources, families, also, loader)

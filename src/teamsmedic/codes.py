@@ -35,7 +35,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Code:
-    """A code, identified by `text`, its canonical form; `number` is its value (of a word: 0), `given` how it was put."""
+    """A code: `text` is its canonical form and identity, `number` its value (a word: 0), `given` how it was put."""
 
     text: str
     kind: Kind = field(compare=False)
