@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from teamsmedic import catalog, codes, content, plan as planning, remediation, runfolder, treatment
+from teamsmedic import catalog, content, remediation, runfolder, treatment
+from teamsmedic import plan as planning
 from teamsmedic.errors import RequestError
 from teamsmedic.outcome import Json
 from teamsmedic.remediation import Remediation
@@ -23,11 +24,11 @@ def plan(
 ) -> planning.Plan:
     """The plan for codes in any spelling (a list, a string with commas or lines, an integer), names, or everything."""
     root = content.root()
-    wanted = codes.parse_list(given) if given else []
-    book = catalog.load(root) if wanted else None
-    causes = {cause for code in wanted for cause in book.lookup(code).causes} if book else set()
+    book = catalog.load(root) if given else None
+    entries = book.resolve(given) if book else []
+    causes = {named.cause for entry in entries for named in entry.causes}
     return planning.make(
-        remediation.load(root), causes=causes, codes=[str(code) for code in wanted], names=names, everything=everything,
+        remediation.load(root), causes=causes, codes=[str(entry.code) for entry in entries], names=names, everything=everything,
         parameters=parameters, now=now,
     )  # fmt: skip
 

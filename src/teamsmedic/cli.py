@@ -6,6 +6,7 @@ import functools
 import getpass
 import json
 import os
+import shlex
 import sys
 import threading
 import time
@@ -97,8 +98,8 @@ def _main(arguments: Sequence[str]) -> int:
     except Exception:  # noqa: BLE001 - the last net: a traceback never reaches a user
         from teamsmedic.parallel import internal
 
-        error = internal(None, traceback.format_exc())
-        return _complain(str(error), error.exit_code)
+        fault = internal(None, traceback.format_exc())
+        return _complain(str(fault), fault.exit_code)
     return int(code or 0)
 
 

@@ -50,7 +50,7 @@ class HostResult:
 
 @dataclass
 class Result:
-    """What came of one command over all its hosts."""
+    """What came of one command over all its hosts. `again`: the options that name its inventory, for a next command."""
 
     command: str
     run: str
@@ -58,6 +58,7 @@ class Result:
     codes: Sequence[str] = ()
     dry_run: bool = False
     hosts: list[HostResult] = field(default_factory=list)
+    again: str = ""
 
     @property
     def exit_code(self) -> ExitCode:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from teamsmedic.outcome import Change, Json, Status
+from teamsmedic.outcome import Change, Json, Outcome, Status
 from teamsmedic.result import HostResult, Result
 from teamsmedic.text import clean
 
@@ -41,26 +41,23 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def result(it: Result, *, diff: bool = False) -> RenderableType:
-    """The table of outcomes, the changes where `diff` or where something changed, and one line to go on from."""
+    """The table of outcomes, below it why and what changed, and one line to go on from.
+
+    `diff`: every reason and change; else the first few of each outcome.
+    """
     table = Table(box=None, pad_edge=False, show_header=True, header_style="dim", expand=False)
-    table.add_column("host", overflow="fold", max_width=26)
+    table.add_column("host", overflow="fold", max_width=30)
     table.add_column("remediation", overflow="fold", max_width=24)
     table.add_column("status", no_wrap=True)
     for host in it.hosts:
         for number, outcome in enumerate(host.outcomes):
-            table.add_row(
-                _name(host) if number == 0 else "",
-                outcome.remediation,
-                Text(str(outcome.status), _STYLE[outcome.status]),
-            )
+            table.add_row(_name(host) if number == 0 else "", outcome.remediation, _status(outcome))
         if host.error or host.interrupted:
             table.add_row(_name(host), "–", Text(NOT_REACHED if host.error else "stopped", "bold red"))
-    notes = [note for host in it.hosts for note in _notes(host, diff=diff or it.dry_run)]
     parts: list[RenderableType] = [table]
-    if notes:
-        parts += [Text(), *notes]
-    parts += [Text(), *_closing(it)]
-    return Group(*parts)
+    for host in it.hosts:
+        parts += _notes(host, diff=diff, predicted=it.dry_run or diff)
+    return Group(*parts, Text(), *_closing(it))
 
 
 def _name(host: HostResult) -> Text:
@@ -70,43 +67,94 @@ def _name(host: HostResult) -> Text:
     return text
 
 
-def _notes(host: HostResult, *, diff: bool) -> Iterable[RenderableType]:
+def _status(outcome: Outcome) -> Text:
+    text = Text(str(outcome.status), _STYLE[outcome.status])
+    if outcome.restart and outcome.status in (Status.FIXED, Status.REVERTED):
+        text.append(f", restart the {outcome.restart}", "yellow")
+    return text
+
+
+def _notes(host: HostResult, *, diff: bool, predicted: bool) -> Iterable[RenderableType]:
     """Below the table: why, and what changes, for each outcome that is more than its status."""
     if host.error:
-        yield _block(host.host, "", [str(host.error)], [])
+        yield from _block(host.host, "", [str(host.error)], [], everything=True)
     for outcome in host.outcomes:
-        reasons = list(outcome.reasons) if outcome.status is not Status.HEALTHY else []
-        if outcome.restart and outcome.status in (Status.FIXED, Status.REVERTED):
-            reasons.append(f"Restart the {outcome.restart}: it takes effect only then.")
-        changes = outcome.changes if diff or outcome.status in (Status.FIXED, Status.REVERTED) else []
+        changed = outcome.status in (Status.FIXED, Status.REVERTED)
+        # What was changed says more than why; a restart that is due stands in the table.
+        reasons = [] if changed or outcome.status is Status.HEALTHY else outcome.reasons
+        changes = outcome.changes if changed or predicted else []
         if reasons or changes:
-            yield _block(host.host, outcome.remediation, reasons, changes)
+            yield from _block(
+                host.host, outcome.remediation, [] if changes and predicted else reasons, changes, everything=diff
+            )
 
 
-def _block(host: str, remediation: str, reasons: Sequence[str], changes: Sequence[Change]) -> RenderableType:
+MOST = 4
+"""Reasons and changes of one outcome that are shown unless all are asked for."""
+
+
+def _block(
+    host: str, remediation: str, reasons: Sequence[str], changes: Sequence[Change], *, everything: bool
+) -> Iterable[RenderableType]:
+    yield Text()
     head = Text(clean(host, 60), "bold")
     if remediation:
         head.append(f"  {remediation}", "not bold")
-    body = [Text(clean(one)) for one in reasons] + [Text(line) for change in changes for line in change_lines(change)]
-    return Group(head, Padding(Group(*body), (0, 0, 0, 2)))
+    yield head
+    most = len(reasons) + len(changes) if everything else MOST
+    for reason in reasons[:most]:
+        yield from map(Text, wrap(clean(reason), 2))
+    yield from change_lines(changes[:most])
+    left = max(0, len(reasons) - most) + max(0, len(changes) - most)
+    if left:
+        yield Text(f"  and {left} more: -D shows all", "dim")
 
 
-def change_lines(change: Change) -> list[str]:
-    """One change in one or two lines: the object, and what becomes of it."""
-    before, after = _value(change.before), _value(change.after)
-    verb = {
-        "stop": "stops",
-        "remove": "removes",
-        "create": "creates",
-        "copy": "copies",
-        "move": "moves",
-        "replace": "replaces",
-    }.get(change.action)
-    if verb and change.action in ("stop", "remove", "create"):
-        return [f"~ {verb} {change.object}"]
-    if verb:
-        return [f"~ {verb} {change.object}", f"    {before} -> {after}"]
-    return [f"~ {change.object}", f"    {before} -> {after}"]
+def wrap(text: str, indent: int, hanging: int = 2) -> list[str]:
+    """The text in lines of at most 80 columns, broken at blanks and after backslashes, so that paths stay readable."""
+    lines, line = [], " " * indent
+    room = len(line)
+    for piece in re.findall(r"\\*[^\\\s]+\\?|\\|\s+", text):
+        if len(line) + len(piece.rstrip()) > WIDTH and len(line) > room:
+            lines.append(line.rstrip())
+            line = " " * (indent + hanging)
+            room = len(line)
+            piece = piece.lstrip()  # noqa: PLW2901 - a blank at the start of a line
+        line += piece
+    return [*lines, line.rstrip()]
+
+
+_VERBS = {
+    "stop": "stops",
+    "remove": "removes",
+    "create": "creates",
+    "copy": "copies",
+    "move": "moves",
+    "replace": "replaces",
+}
+
+
+def change_lines(changes: Sequence[Change]) -> Iterable[Text]:
+    """Changes as lines: values of one registry key together below the key, everything else by its verb."""
+    above = None
+    for change in changes:
+        if change.action in ("write", "restore") and change.object.startswith(("HKLM\\", "HKU\\")):
+            key, _, name = change.object.rpartition("\\")
+            if key != above:
+                yield from map(Text, wrap(key, 2))
+            above = key
+            yield Text(f"    {name}  {_value(change.before)} -> ").append(_value(change.after), "bold")
+            continue
+        above = None
+        verb = _VERBS.get(change.action)
+        if change.action in ("move", "copy"):
+            yield from map(Text, wrap(f"{verb} {clean(change.object)}", 2))
+            yield from map(Text, wrap(f"{'to' if change.action == 'move' else 'from'} {_value(change.after)}", 4))
+        elif verb:
+            yield from map(Text, wrap(f"{verb} {clean(change.object)}", 2))
+        else:
+            yield from map(Text, wrap(f"{clean(change.object)}", 2))
+            yield from map(Text, wrap(f"{_value(change.before)} -> {_value(change.after)}", 4))
 
 
 def _value(value: Json) -> str:
@@ -114,7 +162,7 @@ def _value(value: Json) -> str:
         return "absent"
     if isinstance(value, dict) and "data" in value:
         data = value["data"]
-        return f"{value.get('kind', '')} {data}" + (f" (0x{data:X})" if isinstance(data, int) and data > 9 else "")
+        return f"{data}" + (f" (0x{data:X})" if isinstance(data, int) and data > 9 else "")
     return clean(value, 300)
 
 
@@ -123,16 +171,11 @@ def _closing(it: Result) -> Iterable[Text]:
     told = ", ".join(f"{counts[name]} {name}" for name in _ORDER if name in counts) or "nothing"
     yield Text(f"{len(it.hosts)} host{'s' if len(it.hosts) != 1 else ''}: {told}", "bold")
     named = [host.host for host in it.hosts if any(one.status is Status.DRIFTED for one in host.outcomes)]
-    if named and it.command == "check":
-        yield Text(f"To repair: teamsmedic fix {_pattern(named)} {_what(it)}".rstrip())
-    if (
-        it.command == "fix"
-        and not it.dry_run
-        and any(
-            one.status in (Status.FIXED, Status.FAILED) and one.changes for host in it.hosts for one in host.outcomes
-        )
-    ):
-        yield Text(f"To undo:   teamsmedic undo {it.run}")
+    if named and (it.command == "check" or (it.command == "fix" and it.dry_run)):
+        yield Text(f"To repair: teamsmedic fix {_pattern(named)}{it.again} {_what(it)}".rstrip())
+    changed = [one for host in it.hosts for one in host.outcomes if one.status in (Status.FIXED, Status.FAILED)]
+    if it.command == "fix" and any(one.changes for one in changed):
+        yield Text(f"To undo:   teamsmedic undo {it.run}{it.again}")
 
 
 def _pattern(names: Sequence[str]) -> str:
@@ -142,25 +185,22 @@ def _pattern(names: Sequence[str]) -> str:
 def _what(it: Result) -> str:
     if it.codes:
         return " ".join(f"--code {code if ' ' not in code else code.replace(' ', ':').lower()}" for code in it.codes)
-    return " ".join(
-        f"--remediation {name}"
-        for name in dict.fromkeys(o.remediation for h in it.hosts for o in h.outcomes if o.status is Status.DRIFTED)
-    )
+    drifted = (one.remediation for host in it.hosts for one in host.outcomes if one.status is Status.DRIFTED)
+    return " ".join(f"--remediation {name}" for name in dict.fromkeys(drifted))
 
 
 def plan(hosts: Sequence[HostResult], notices: Mapping[str, str], verb: str) -> RenderableType:
     """What a fix or an undo is going to change, object by object, and what users will notice."""
-    parts: list[RenderableType] = []
+    parts: list[RenderableType] = [Text("Going to change" if verb == "fix" else "Going to put back", "bold")]
     named: dict[str, None] = {}
     for host in hosts:
         for outcome in host.outcomes:
             if outcome.changes:
-                parts.append(_block(host.host, outcome.remediation, outcome.reasons, outcome.changes))
+                parts += _block(host.host, outcome.remediation, [], outcome.changes, everything=True)
                 named[outcome.remediation] = None
     if said := [f"{name}: {notices[name]}" for name in named if notices.get(name)]:
-        parts += [Text(), Text("What people notice", "bold"), *(Text(f"  {one}") for one in said)]
-    title = Text("Going to change" if verb == "fix" else "Going to put back", "bold")
-    return Group(title, *parts)
+        parts += [Text(), Text("What people notice", "bold"), *(Text(line) for one in said for line in wrap(one, 2))]
+    return Group(*parts, Text())
 
 
 def runs(listed: Sequence[Mapping[str, Json]]) -> RenderableType:
