@@ -1,0 +1,30 @@
+# Ending processes. Needs the helper `processes`.
+#
+#   Stop-TMProcess -Find BLOCK [-Seconds N]   -> the names of what still runs after N seconds, none when all have ended
+#
+# `Find` lists what must not run, as Get-TMProcess does; it is asked again until it lists nothing, because a program may
+# start others while it ends.
+function Stop-TMProcess {
+    param([scriptblock] $Find, [int] $Seconds = 15)
+    $clock = [System.Diagnostics.Stopwatch]::StartNew()
+    while ($true) {
+        $left = @(& $Find)
+        if ($left.Count -eq 0 -or $clock.Elapsed.TotalSeconds -ge $Seconds) {
+            return $left | ForEach-Object -Process { $_.name } | Sort-Object -Unique
+        }
+        foreach ($one in $left) {
+            try {
+                $process = [System.Diagnostics.Process]::GetProcessById($one.id)
+                try {
+                    # While this handle is open the number cannot pass to another process, so what is read now is what ends.
+                    $null = $process.Handle
+                    $read = [TMProcess]::Read($one.id)
+                    if ($null -ne $read -and $read[0] -ceq $one.sid -and $read[1] -ceq $one.image) { $process.Kill() }
+                }
+                finally { $process.Dispose() }
+            }
+            catch { $null = $_ } # it has ended, or does not let itself be ended: the next look tells
+        }
+        Start-Sleep -Milliseconds 250
+    }
+}

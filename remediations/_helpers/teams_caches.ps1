@@ -1,0 +1,65 @@
+# Where Teams keeps its caches, which programs use them, and what treatments did with them. It only reads.
+#
+#   Get-TMTeamsPlace -Person P -Client new|classic   -> [ordered] root, folder, aside, package, top
+#   Get-TMTeamsFault -Place PLACE -Person P          -> the reparse point on the way, '' where none is
+#   Get-TMTeamsProcess -Person P -Client C           -> the processes (Get-TMProcess) that use that cache
+#   Get-TMTreatment                                  -> [ordered] run, state, at, items: what is in force, newest first
+#
+# P is one of Get-TMProfile. `aside` is where a cache is kept after a treatment: beside other local data, on the volume of
+# the profile and outside what roams.
+function Get-TMTeamsPlace {
+    param([object] $Person, [string] $Client)
+    $package = "$($Person.local)\Packages\MSTeams_8wekyb3d8bbwe"
+    $folder = "$($Person.local)\teamsmedic"
+    $root = "$package\LocalCache\Microsoft\MSTeams"
+    if ($Client -ceq 'classic') { $root = "$($Person.roaming)\Microsoft\Teams" }
+    [ordered]@{ root = $root; folder = $folder; aside = "$folder\Teams-$Client"; package = $package }
+}
+
+# From the profile down the way is its owner's, and so is a redirected folder; what lies above belongs to the device.
+function Get-TMTeamsFault {
+    param([object] $Place, [object] $Person)
+    foreach ($path in "$($Place.root)\Backgrounds\Uploads", $Place.aside, "$($Place.aside)-old", "$($Place.aside)-since") {
+        $top = $path.Substring(0, 2)
+        if (Test-TMBelow -Path $path -Folder $Person.profile) { $top = $Person.profile }
+        $fault = Get-TMReparsePoint -Path $path -Below $top
+        if ($fault) { return $fault }
+    }
+    return ''
+}
+
+# New Teams: every image of its package, since its programs have been renamed and joined by others before, and the WebView2
+# that works in its data. Classic Teams: every image below its folder in the profile. A package lies in the folder of
+# PackageRoot, or in WindowsApps at the top of another drive.
+function Get-TMTeamsProcess {
+    param([object] $Person, [string] $Client)
+    $place = Get-TMTeamsPlace -Person $Person -Client $Client
+    $root = (Get-ItemProperty -LiteralPath 'Registry::HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\Windows\CurrentVersion\Appx' -ErrorAction SilentlyContinue |
+            Select-Object -ExpandProperty 'PackageRoot' -ErrorAction SilentlyContinue)
+    if (-not $root) { $root = "$env:ProgramFiles\WindowsApps" }
+    $package = '^(' + [regex]::Escape($root.TrimEnd('\')) + '|[A-Z]:\\WindowsApps)\\MSTeams_[^\\]*_8wekyb3d8bbwe\\'
+    $data = $null
+    foreach ($process in Get-TMProcess -Sid $Person.sid) {
+        if ($Client -ceq 'classic') {
+            if (Test-TMBelow -Path $process.image -Folder "$($Person.local)\Microsoft\Teams") { $process }
+        }
+        elseif ($process.image -match $package) { $process }
+        elseif ($process.name -eq 'msedgewebview2.exe') {
+            if ($null -eq $data) { $data = Get-TMDataFolder }
+            if (Test-TMBelow -Path "$($data[$process.id])" -Folder $place.package) { $process }
+        }
+    }
+}
+
+function Get-TMTreatment {
+    if ("$($TM.Host.journal.state)" -cne 'sound') { return }
+    foreach ($entry in $TM.Host.journal.entries) {
+        if ($entry.remediation -cne 'client_cache_fresh' -or 'begun', 'done' -cnotcontains $entry.state) { continue }
+        $file = "$($TM.Journal)\$($entry.run)\client_cache_fresh.json"
+        if (-not (Test-Path -LiteralPath $file) -or (Get-Item -LiteralPath $file -Force).Length -gt 1048576) { continue }
+        try { $text = Get-Content -LiteralPath $file -Raw -Encoding UTF8 | ConvertFrom-Json } catch { continue }
+        $drift = Get-TMProperty -Object $text -Name 'drift'
+        $items = @($drift | Where-Object { (Get-TMProperty -Object $_ -Name 'fact') -ceq 'caches' })
+        [ordered]@{ run = $entry.run; state = $entry.state; at = $entry.at; items = $items }
+    }
+}

@@ -1,0 +1,89 @@
+# Facts: scope, room, users, caches. What only a cache that would move needs (processes, microphone, sizes) is read for
+# those alone: the check of a device in order compiles nothing.
+param([object] $Parameters)
+
+if (-not $TM.Full) { Stop-TMFault -Kind 'language' -Message 'processes and links are read by functions of Windows' }
+$now = Get-TMUnixTime
+$given = Get-TMProperty -Object $Parameters -Name 'users'
+$given = @($given | Where-Object -FilterScript { $_ })
+$own = [System.Security.Principal.WindowsIdentity]::GetCurrent().User.Value
+$treated = @{}
+foreach ($treatment in Get-TMTreatment) {
+    foreach ($item in $treatment.items) {
+        if ($treatment.state -ceq 'done' -and -not $treated.ContainsKey("$($item.object)")) { $treated["$($item.object)"] = $treatment.at }
+    }
+}
+
+$users = @()
+$caches = @()
+$expired = @()
+foreach ($person in Get-TMProfile -User $given) {
+    $mine = @()
+    try {
+        if ($person.state -ceq 'looked_at') {
+            foreach ($client in $Parameters.clients) {
+                $place = Get-TMTeamsPlace -Person $person -Client $client
+                $fault = @(Get-TMPlaceFault -Path $place.root)
+                if (-not $fault) { $fault = @(Get-TMPlaceFault -Path $place.aside) }
+                if (-not $fault -and (Get-TMTeamsFault -Place $place -Person $person)) { $fault = 'reparse_point', (Get-TMTeamsFault -Place $place -Person $person) }
+                if ($fault) {
+                    $person.state, $person.detail = $fault
+                    break
+                }
+                $names = @()
+                if ([System.IO.Directory]::Exists($place.root)) { $names = @([System.IO.Directory]::GetFileSystemEntries($place.root)) }
+                # What a treatment brings back is no cache.
+                $present = @($names -notlike '*\Backgrounds').Count -gt 0
+                $aside = [System.IO.Directory]::Exists($place.aside)
+                if ($names.Count -eq 0 -and -not $aside) { continue }
+                $age = $null
+                if ($treated.ContainsKey($place.root)) { $age = $now - $treated[$place.root] }
+                $fresh = -not $present -or ($null -ne $age -and $age -le $Parameters.symptom_since)
+                if ($fresh -and $aside -and $null -ne $age -and $age -gt 86400 * $Parameters.keep_days) { $expired += $place.aside }
+                $mine += [ordered]@{
+                    object = $place.root; user = $person.name; sid = $person.sid; client = $client; present = $present; fresh = $fresh
+                    aside = $place.aside; aside_present = $aside; folder = $place.folder; makes_folder = $false
+                    backgrounds = $null; processes = @(); removes = @(); space = $null
+                }
+            }
+        }
+        $moving = @($mine | Where-Object { -not $_.fresh })
+        foreach ($cache in $moving) {
+            $cache.backgrounds = (Get-TMTree -Path "$($cache.object)\Backgrounds\Uploads").files
+            $cache.processes = @(Get-TMTeamsProcess -Person $person -Client $cache.client | ForEach-Object -Process { $_.name } | Sort-Object -Unique)
+            $cache.removes = @(foreach ($copy in $cache.aside, "$($cache.aside)-old") { if ([System.IO.Directory]::Exists($copy)) { $copy } })
+            # The new cache grows to about the size of the old one, which stays.
+            $free = (New-Object -TypeName 'System.IO.DriveInfo' -ArgumentList $cache.aside.Substring(0, 3)).AvailableFreeSpace
+            $cache.space = 'enough'
+            if ($cache.object.Substring(0, 1) -ne $cache.aside.Substring(0, 1)) { $cache.space = 'other_volume' }
+            elseif ($free - (Get-TMTree -Path $cache.object).bytes -lt 1048576 * $Parameters.reserve_mb) { $cache.space = 'short' }
+        }
+        if ($moving.Count -gt 0) { $moving[0].makes_folder = -not [System.IO.Directory]::Exists($moving[0].folder) }
+    }
+    catch [System.UnauthorizedAccessException], [System.ComponentModel.Win32Exception] {
+        $person.state, $person.detail = 'unreadable', 'access denied'
+        $mine = $moving = @()
+    }
+    # The administrator who came in has a profile as well; it counts where he uses Teams himself.
+    if ($person.sid -ceq $own -and $mine.Count -eq 0 -and $person.state -ceq 'looked_at' -and $given.Count -eq 0) { continue }
+    $microphone = [ordered]@{ state = $null; apps = @() }
+    if ($moving.Count -gt 0) {
+        $microphone = Get-TMMicrophone -Sid $person.sid -LoggedOn $person.logged_on
+    }
+    if ($person.state -ceq 'looked_at') { $caches += $mine }
+    $users += [ordered]@{
+        object = $person.profile; name = $person.name; sid = $person.sid; logged_on = $person.logged_on; state = $person.state; detail = $person.detail
+        microphone = $microphone.state; microphone_apps = $microphone.apps
+    }
+}
+$moving = @($caches | Where-Object { -not $_.fresh })
+if ($moving.Count -gt 0) { $moving[0].removes = @($moving[0].removes) + $expired }
+
+$asked = 'everybody'
+if ($given.Count -gt 0) { $asked = $given -join ', ' }
+[ordered]@{
+    room = [bool]$TM.Host.room
+    scope = [ordered]@{ object = $asked; value = @($users | Where-Object { $_.state -cne 'out_of_scope' }).Count }
+    users = $users
+    caches = $caches
+}
