@@ -1,4 +1,4 @@
-"""A small content of its own, so that the lab's tests hold whatever remediations come and go, and a lab in this process."""
+"""A small content of its own, so that the lab's tests hold whatever remediations come and go; a lab in this process."""
 
 from __future__ import annotations
 
@@ -161,9 +161,13 @@ class InProcess:
     def call(self, work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(30)
 
-    def add(self, name: str, *, role: str = "desktop", limits: wsman.Limits = wsman.DEFAULTS, **named: Any) -> http.Device:
+    def add(
+        self, name: str, *, role: str = "desktop", limits: wsman.Limits = wsman.DEFAULTS, **named: Any
+    ) -> http.Device:
         device = {key: named.pop(key) for key in ("schemes", "unencrypted", "clock_offset") if key in named}
-        backend = named.pop("backend", None) or replay.ReplayDevice(name, role, cases.choose(content.root(), role, named))
+        backend = named.pop("backend", None) or replay.ReplayDevice(
+            name, role, cases.choose(content.root(), role, named)
+        )
         self.devices[name] = http.Device(name, backend, limits=limits, **device)
         return self.devices[name]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.client
 import json
@@ -25,7 +26,13 @@ NTLM = {"auth": "ntlm", "ssl": False}
 BASIC = {"auth": "basic", "ssl": False, "encryption": "never"}
 TLS_BASIC = {"auth": "basic", "ssl": True}
 TLS_NTLM = {"auth": "ntlm", "ssl": True}
-WAYS = {"ntlm": NTLM, "basic": BASIC, "https": TLS_BASIC, "https_ntlm": TLS_NTLM, "negotiate": {**NTLM, "auth": "negotiate"}}
+WAYS = {
+    "ntlm": NTLM,
+    "basic": BASIC,
+    "https": TLS_BASIC,
+    "https_ntlm": TLS_NTLM,
+    "negotiate": {**NTLM, "auth": "negotiate"},
+}
 
 
 def connect(lab: Any, name: str = "d1", way: dict[str, Any] = BASIC, **more: Any) -> WSMan:
@@ -59,8 +66,11 @@ def test_a_check_is_answered_over_every_transport(lab, payloads, way):
     lab.add("d1", lamp_on="dark")
     prelude, lamp, shelf, end = run(lab, payloads(), way=WAYS[way])
     assert prelude["host"]["replayed"] is True
-    assert lamp == {"teamsmedic": 1, "statement": "lamp_on", "facts": {
-        "switch": {"object": "HKLM\\Lamp\\Switch", "value": {"kind": "DWord", "data": 0}}}}
+    assert lamp == {
+        "teamsmedic": 1,
+        "statement": "lamp_on",
+        "facts": {"switch": {"object": "HKLM\\Lamp\\Switch", "value": {"kind": "DWord", "data": 0}}},
+    }
     assert shelf["facts"] == {"boxes": [{"object": "a", "open": False}]}
     assert end == {"teamsmedic": 1, "statement": "end"}
 
@@ -69,8 +79,18 @@ def test_ntlm_over_http_is_sealed_on_the_wire(lab, payloads):
     lab.add("d1")
     relay = Relay(lab.port)
     try:
-        with WSMan("127.0.0.1", port=relay.port, path="d1/wsman", username="labadmin", password="Pass-word_1",
-                   no_proxy=True, **NTLM) as one, RunspacePool(one) as pool:
+        with (
+            WSMan(
+                "127.0.0.1",
+                port=relay.port,
+                path="d1/wsman",
+                username="labadmin",
+                password="Pass-word_1",
+                no_proxy=True,
+                **NTLM,
+            ) as one,
+            RunspacePool(one) as pool,
+        ):
             assert len(ask(pool, payloads()).output) == 4
     finally:
         relay.close()
@@ -83,7 +103,9 @@ def test_channel_binding_refuses_a_login_that_was_made_for_another_certificate(l
     lab.add("d1")
     from pypsrp.negotiate import HTTPNegotiateAuth
 
-    monkeypatch.setattr(HTTPNegotiateAuth, "_get_cbt_data", staticmethod(lambda _: b"tls-server-end-point:" + bytes(32)))
+    monkeypatch.setattr(
+        HTTPNegotiateAuth, "_get_cbt_data", staticmethod(lambda _: b"tls-server-end-point:" + bytes(32))
+    )
     with pytest.raises(AuthenticationError), connect(lab, way=TLS_NTLM) as one, RunspacePool(one):
         pass
 
@@ -92,9 +114,16 @@ def test_the_certificate_verifies_as_its_own_authority_and_nothing_else_does(lab
     lab.add("d1")
     context = ssl.create_default_context(cafile=str(lab.ca))
     for name in ("127.0.0.1", "localhost"):
-        with socket.create_connection(("127.0.0.1", lab.tls_port)) as raw, context.wrap_socket(raw, server_hostname=name):
+        with (
+            socket.create_connection(("127.0.0.1", lab.tls_port)) as raw,
+            context.wrap_socket(raw, server_hostname=name),
+        ):
             pass
-    with pytest.raises(requests.exceptions.SSLError), connect(lab, way=TLS_BASIC, cert_validation=True) as one, RunspacePool(one):
+    with (
+        pytest.raises(requests.exceptions.SSLError),
+        connect(lab, way=TLS_BASIC, cert_validation=True) as one,
+        RunspacePool(one),
+    ):
         pass
 
 
@@ -169,15 +198,30 @@ def test_a_payload_of_another_version_fails_and_names_its_hash(lab, payloads):
 
 def test_check_fix_check_undo_check_tells_what_a_device_would(lab, payloads):
     lab.add("d1", lamp_on="dark")
-    drift = [{"fact": "switch", "object": "HKLM\\Lamp\\Switch", "value": {"kind": "DWord", "data": 0},
-              "before": {"kind": "DWord", "data": 0}, "after": {"kind": "DWord", "data": 1}}]
+    drift = [
+        {
+            "fact": "switch",
+            "object": "HKLM\\Lamp\\Switch",
+            "value": {"kind": "DWord", "data": 0},
+            "before": {"kind": "DWord", "data": 0},
+            "after": {"kind": "DWord", "data": 1},
+        }
+    ]
     journal = '{"format": 1}'
     check = payloads(lamp_on={"parameters": {}})
     fix = payloads("fix", lamp_on={"parameters": {}, "drift": drift, "journal": journal})
-    undo = payloads("undo", lamp_on={"parameters": {}, "run": "20260102T030405Z-abcdef", "items": drift,
-                                     "sha256": hashlib.sha256(journal.encode()).hexdigest()})
+    undo = payloads(
+        "undo",
+        lamp_on={
+            "parameters": {},
+            "run": "20260102T030405Z-abcdef",
+            "items": drift,
+            "sha256": hashlib.sha256(journal.encode()).hexdigest(),
+        },
+    )
     read = payloads("journal", lamp_on={"parameters": {}, "run": "20260102T030405Z-abcdef"})
     with connect(lab) as one, RunspacePool(one) as pool:
+
         def say(sent):
             return [json.loads(line) for line in ask(pool, sent).output]
 
@@ -207,7 +251,7 @@ def test_a_restart_makes_the_journal_older_than_the_boot(lab, payloads):
     device = lab.add("d1", lamp_on="dark")
     fix = payloads("fix", lamp_on={"parameters": {}, "drift": [], "journal": "{}"})
     run(lab, fix)
-    device.control({"restart": True})
+    lab.call(device.control({"restart": True}))
     host = run(lab, payloads())[0]["host"]
     assert host["journal"]["entries"][0]["since_boot"] is False
     assert host["booted"] > host["journal"]["entries"][0]["at"]
@@ -223,10 +267,13 @@ def test_a_fix_that_a_case_blocks_leaves_no_journal(lab, payloads):
 def test_lists_are_mended_by_what_the_metadata_judges_and_a_case_may_say_it_itself(lab, payloads):
     lab.add("d1", shelf_tidy="messy")
     lab.add("d2", shelf_tidy="named")
-    fix = payloads("fix", shelf_tidy={"parameters": {}, "journal": "{}",
-                                      "drift": [{"fact": "boxes", "object": "a", "open": True}]})
-    for name, expected in (("d1", {"boxes": [{"object": "a", "open": False}, {"object": "b", "open": False}]}),
-                           ("d2", {"boxes": [], "swept": True})):
+    fix = payloads(
+        "fix", shelf_tidy={"parameters": {}, "journal": "{}", "drift": [{"fact": "boxes", "object": "a", "open": True}]}
+    )
+    for name, expected in (
+        ("d1", {"boxes": [{"object": "a", "open": False}, {"object": "b", "open": False}]}),
+        ("d2", {"boxes": [], "swept": True}),
+    ):
         run(lab, fix, name=name)
         assert run(lab, payloads(), name=name)[2]["facts"] == expected
 
@@ -275,7 +322,7 @@ def test_a_slow_answer_outlasts_the_operation_timeout(lab, payloads):
 
 def test_a_pipeline_that_hangs_can_be_stopped_and_the_pool_goes_on(lab, payloads):
     device = lab.add("d1")
-    device.control({"faults": {"shelf_tidy": "silent"}})
+    device.backend.control({"faults": {"shelf_tidy": "silent"}})
     with connect(lab, operation_timeout=1, read_timeout=10) as one, RunspacePool(one) as pool:
         shell = PowerShell(pool)
         sent = payloads()
@@ -288,17 +335,23 @@ def test_a_pipeline_that_hangs_can_be_stopped_and_the_pool_goes_on(lab, payloads
         assert len(shell.output) == 2
         assert shell.state == PSInvocationState.RUNNING
         shell.stop()
-        device.control({"faults": {}})
+        device.backend.control({"faults": {}})
         assert len(ask(pool, sent).output) == 4
 
 
 @pytest.mark.parametrize(
     ("fault", "lines", "state"),
-    [("garbage", 4, "COMPLETED"), ("deep", 4, "COMPLETED"), ("missing", 3, "COMPLETED"), ("error", 4, "COMPLETED"),
-     ("failed", 1, "FAILED"), ("flood", 53, "COMPLETED")],
+    [
+        ("garbage", 4, "COMPLETED"),
+        ("deep", 4, "COMPLETED"),
+        ("missing", 3, "COMPLETED"),
+        ("error", 4, "COMPLETED"),
+        ("failed", 1, "FAILED"),
+        ("flood", 53, "COMPLETED"),
+    ],
 )
 def test_each_fault_is_played(lab, payloads, fault, lines, state):
-    lab.add("d1").control({"faults": {"lamp_on": fault}})
+    lab.add("d1").backend.control({"faults": {"lamp_on": fault}})
     with connect(lab, way=BASIC) as one, RunspacePool(one) as pool:
         shell = ask(pool, payloads())
         assert len(shell.output) == lines
@@ -363,7 +416,7 @@ def test_an_idle_shell_is_swept_and_one_in_use_is_not(lab, payloads):
 
 def test_a_closed_shell_wakes_who_waits_for_it(lab, payloads):
     device = lab.add("d1")
-    device.control({"faults": {"lamp_on": "silent"}})
+    device.backend.control({"faults": {"lamp_on": "silent"}})
     woken: list[Any] = []
     with connect(lab) as one:
         pool = RunspacePool(one)
@@ -407,7 +460,7 @@ def test_the_network_fails_after_each_request_and_comes_back(lab, payloads, afte
 
 def test_a_lost_client_leaves_its_shell_and_no_task(lab, payloads):
     device = lab.add("d1")
-    device.control({"faults": {"lamp_on": "silent"}})
+    device.backend.control({"faults": {"lamp_on": "silent"}})
     sent = payloads()
     one = connect(lab)
     pool = RunspacePool(one)
@@ -417,7 +470,7 @@ def test_a_lost_client_leaves_its_shell_and_no_task(lab, payloads):
     for text in sent.texts[1:]:
         shell.add_statement().add_script(text)
     shell.begin_invoke()
-    threading.Timer(0.3, lambda: one.transport.session.close()).start()
+    threading.Timer(0.3, one.transport.session.close).start()
     device.cut_after = device.requests
     with pytest.raises(requests.exceptions.ConnectionError):
         shell.poll_invoke()
@@ -433,8 +486,10 @@ def test_is_alive_and_identify_are_answered(lab):
     lab.add("d1")
     with connect(lab) as one, RunspacePool(one) as pool:
         assert pool.is_alive()
-    body = ('<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope" '
-            'xmlns:i="http://schemas.dmtf.org/wbem/wsman/identity/1/wsmanidentity.xsd"><s:Body><i:Identify/></s:Body></s:Envelope>')
+    body = (
+        '<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope" '
+        'xmlns:i="http://schemas.dmtf.org/wbem/wsman/identity/1/wsmanidentity.xsd"><s:Body><i:Identify/></s:Body></s:Envelope>'
+    )
     answer = requests.post(f"http://127.0.0.1:{lab.port}/d1/wsman", body, headers={"WSMANIDENTIFY": "unauthenticated"})
     assert answer.status_code == 200
     assert "replay device" in answer.text
@@ -517,8 +572,10 @@ def test_an_envelope_over_the_limit_is_a_fault(lab):
 def test_fault_texts_are_escaped(lab):
     lab.add("d1")
     action = "&lt;evil a=&quot;1&quot;&gt;&amp;"
-    body = (f'<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope" xmlns:a="http://schemas.xmlsoap.org/ws/2004/08/addressing">'
-            f"<s:Header><a:Action>{action}</a:Action><a:MessageID>{action}</a:MessageID></s:Header><s:Body/></s:Envelope>")
+    body = (
+        f'<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope" xmlns:a="http://schemas.xmlsoap.org/ws/2004/08/addressing">'
+        f"<s:Header><a:Action>{action}</a:Action><a:MessageID>{action}</a:MessageID></s:Header><s:Body/></s:Envelope>"
+    )
     answer = requests.post(f"http://127.0.0.1:{lab.port}/d1/wsman", body.encode(), auth=("labadmin", "Pass-word_1"))
     assert answer.status_code == 500
     import xml.etree.ElementTree as ET
@@ -560,10 +617,8 @@ class Relay:
 
     def close(self) -> None:
         for one in self.sockets:
-            try:
+            with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
             one.close()
         for thread in self.threads:
             thread.join(5)

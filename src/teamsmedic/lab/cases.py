@@ -57,7 +57,9 @@ def read(folder: Path) -> dict[str, Case]:
 
 def _case(name: Any, about: Any, where: str) -> Case:
     if not isinstance(name, str):
-        raise ContentError(f"read {where}", f"the name {name!r} is no text for YAML", "quote it, or choose another word")
+        raise ContentError(
+            f"read {where}", f"the name {name!r} is no text for YAML", "quote it, or choose another word"
+        )
     if not isinstance(about, dict) or not isinstance(about.get("facts"), dict):
         raise ContentError(f"read {where}", "a case needs facts", "add what detect.ps1 reports there")
     if extra := sorted(set(about) - _KEYS):
@@ -66,7 +68,7 @@ def _case(name: Any, about: Any, where: str) -> Case:
     if role not in ROLES:
         raise ContentError(f"read {where}", f"its role is {role!r}", f"use one of {', '.join(ROLES)}")
     try:
-        status = Status(about.get("status"))
+        status = Status(str(about.get("status")))
     except ValueError:
         raise ContentError(
             f"read {where}", f"its status is {about.get('status')!r}", f"use one of {', '.join(Status)}"

@@ -6,6 +6,7 @@ One lab lives in one state folder; labs in different folders do not know of each
 from __future__ import annotations
 
 import base64
+import contextlib
 import http.client
 import json
 import os
@@ -106,6 +107,8 @@ def down(state: Path | None = None) -> Lab:
                 _signal(pid, signal.SIGKILL)
                 deadline = time.monotonic() + STOP_SECONDS
             time.sleep(0.02)
+        with contextlib.suppress(ChildProcessError):  # where it was started by this very process
+            os.waitpid(pid, 0)
     for name in _FILES:
         (state / name).unlink(missing_ok=True)
     for file in state.glob("users-*"):  # of a process that was killed
@@ -191,8 +194,9 @@ def _start(
     if "pid" not in said:
         child.terminate()
         child.wait(STOP_SECONDS)
-        found = said.get("error") or f"it did not answer within {seconds:.0f} s"
-        raise LabError(tried, str(found).rstrip("."), f"see {state / 'lab.log'}")
+        if "error" in said:
+            raise LabError(*said["error"])
+        raise LabError(tried, f"it did not answer within {seconds:.0f} s", f"see {state / 'lab.log'}")
     child.returncode = 0  # it lives on without us: no ResourceWarning when this object goes
     device = next(iter(lab.hosts))
     code, _ = _post(said["http"], f"/{device}/wsman", _IDENTIFY, {"WSMANIDENTIFY": "unauthenticated"})

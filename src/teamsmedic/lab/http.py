@@ -222,11 +222,12 @@ class Device:
         """The network fails: request number `cut_after` is carried out but its answer never leaves, and later ones
         do not arrive, until this is None again. Counted by `requests`."""
 
-    def control(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    async def control(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
         """What a test asks for through `NAME/lab`, and how things stand.
 
-        `cut_after`: int or null; `reset`: true sets the counters to 0; everything else goes to the backend's own
-        `control`, where it has one. ValueError for what nobody knows.
+        `reset`: true sets the counters to 0; `cut_after`: int or null; `restart`: true restarts the device, which ends
+        all shells; everything else goes to the backend's own `control`, where it has one. ValueError for what nobody
+        knows.
         """
         rest = dict(wanted)
         if rest.pop("reset", False):
@@ -237,6 +238,9 @@ class Device:
             if value is not None and type(value) is not int:
                 raise ValueError("cut_after is a number or null")
             self.cut_after = value
+        if rest.pop("restart", False):
+            await self.endpoint.close()
+            await self.backend.restart()
         state = {
             "device": self.name,
             "kind": self.backend.kind,
@@ -356,7 +360,7 @@ class Connection(asyncio.Protocol):
             self._answer(200, device.endpoint.identify(), SOAP)
         elif self._authenticate(device, head.headers.get("authorization", "")):
             if resource == "lab":
-                self._control(device, body)
+                await self._control(device, body)
             elif not body:
                 self._answer(200)  # the blank request by which a client logs in before it can seal
             else:
@@ -397,12 +401,12 @@ class Connection(asyncio.Protocol):
         self._answer(401, offers=[_OFFERS[scheme] for scheme in device.schemes], device=device)
         return False
 
-    def _control(self, device: Device, body: bytes) -> None:
+    async def _control(self, device: Device, body: bytes) -> None:
         try:
             wanted = json.loads(body or b"{}")
             if not isinstance(wanted, dict):
                 raise ValueError("an object is wanted")
-            status, answer = 200, device.control(wanted)
+            status, answer = 200, await device.control(wanted)
         except ValueError as error:
             status, answer = 400, {"error": str(error)}
         self._answer(status, json.dumps(answer).encode(), "application/json")

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from teamsmedic import content
-from teamsmedic.errors import InventoryError
+from teamsmedic.errors import ContentError, InventoryError
 from teamsmedic.lab.cases import ROLES
 from teamsmedic.lab.http import LOOPBACK
 
@@ -119,7 +119,7 @@ def read(file: Path) -> LabInventory:
     reading = _Reading(file)
     try:
         data = content.read_yaml(file)
-    except content.ContentError as error:
+    except ContentError as error:
         raise reading.error(error.found, "name a readable YAML inventory") from None
     if not isinstance(data, dict) or not data:
         raise reading.error("it holds no groups", "see inventories/lab/hosts.yml")

@@ -1,7 +1,7 @@
 """The lab's process: `python -m teamsmedic.lab.process --inventory FILE --state DIR`.
 
-It reads `{"user", "password"}` as one line of JSON from standard input, writes one line of JSON to standard output
-(`{"pid", "http", "https"}`, or `{"error"}`) and from then on says nothing but to `DIR/lab.log`. SIGTERM ends it.
+It reads `{"user", "password"}` as one line of JSON from standard input and writes one to standard output, `{"pid",
+"http", "https"}` or `{"error": [tried, found, todo]}`; from then on it talks only to `DIR/lab.log`. SIGTERM ends it.
 While it runs it holds a lock on `DIR/lab.lock`, which names its process id: a lock cannot be stale.
 """
 
@@ -74,29 +74,33 @@ async def devices(lab: inventory.LabInventory, state: Path) -> tuple[dict[str, h
 
     The `windows` kind is imported only where the inventory has such a device: it needs Wine and an engine.
     """
-    found: dict[str, http.Device] = {}
+    backends: dict[str, wsman.Backend] = {}
+    real = []
+    for host in lab.hosts.values():  # all that costs nothing first: a wrong case shall not wait for other devices
+        chosen = cases.choose(content.root(), host.role, host.cases)
+        if host.kind == "replay":
+            backends[host.name] = replay.ReplayDevice(host.name, host.role, chosen, host.delay, dict(host.faults))
+        else:
+            real.append(host)
     running: list[Running] = []
-    try:
-        for host in lab.hosts.values():
-            backend: wsman.Backend
-            if host.kind == "replay":
-                chosen = cases.choose(content.root(), host.role, host.cases)
-                backend = replay.ReplayDevice(host.name, host.role, chosen, host.delay, dict(host.faults))
-            else:
-                from teamsmedic.lab import windows  # noqa: PLC0415 - see above
+    if real:
+        from teamsmedic.lab import windows  # noqa: PLC0415 - see above
 
-                started: Running = await windows.start(host, state)
-                running.append(started)
-                backend = started
-            found[host.name] = http.Device(
-                host.name,
-                backend,
-                limits=wsman.Limits(shells_per_user=host.shells),
-                schemes=host.schemes or ("negotiate", "ntlm", "basic"),
-            )
-    except BaseException:
-        await stop(running)
-        raise
+        results = await asyncio.gather(*(windows.start(host, state) for host in real), return_exceptions=True)
+        running = [one for one in results if not isinstance(one, BaseException)]
+        if failed := [one for one in results if isinstance(one, BaseException)]:
+            await stop(running)
+            raise failed[0]
+        backends |= {host.name: one for host, one in zip(real, running, strict=True)}
+    found = {
+        host.name: http.Device(
+            host.name,
+            backends[host.name],
+            limits=wsman.Limits(shells_per_user=host.shells),
+            schemes=host.schemes or ("negotiate", "ntlm", "basic"),
+        )
+        for host in lab.hosts.values()
+    }
     return found, running
 
 
@@ -167,7 +171,7 @@ def main() -> int:
         os.dup2(quiet, number)
     held = lock(given.state)
     if held is None:
-        _say(said, {"error": "another lab is up in this folder"})
+        _say(said, {"error": ["started the lab", "another one is up in this folder", "end it, or use another folder"]})
         return 1
     with held:
         try:
@@ -182,11 +186,11 @@ def main() -> int:
             )
         except TeamsMedicError as error:
             log.error("%s", error)
-            _say(said, {"error": str(error), "exit_code": int(error.exit_code)})
+            _say(said, {"error": [error.tried, error.found, error.todo]})
             return 1
         except Exception as error:
             log.exception("ended")
-            _say(said, {"error": f"{type(error).__name__}: {error}"})
+            _say(said, {"error": ["started the lab", f"{type(error).__name__}: {error}", "see lab.log there"]})
             return 1
     return 0
 

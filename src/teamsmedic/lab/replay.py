@@ -75,17 +75,17 @@ class ReplayDevice:
             raise wsman.not_supported("A replay device has no command shell: use a windows device of the lab.")
         return PsrpShell(self.respond, request.creation)
 
+    async def restart(self) -> None:
+        """The device has started later than all that its journal holds, also within one second of it."""
+        self._booted = max([int(self.clock()), *(max(one.times.values()) + 1 for one in self._journal)])
+
     def control(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
-        """What a test asks for: `delay` seconds, `faults`, `restart`: true (the device starts anew), `renew`: true (all
-        as at first). ValueError for anything else."""
+        """What a test asks for: `delay` seconds, `faults`, `renew`: true (all as at first). ValueError for all else."""
         for key, value in wanted.items():
             if key == "delay" and isinstance(value, int | float):
                 self.delay = float(value)
             elif key == "faults" and isinstance(value, dict) and set(value.values()) <= set(FAULTS):
                 self.faults = dict(value)
-            elif key == "restart" and value is True:
-                # Later than all that the journal holds, also within one second of it.
-                self._booted = max([int(self.clock()), *(max(one.times.values()) + 1 for one in self._journal)])
             elif key == "renew" and value is True:
                 self.__post_init__()
             else:
@@ -97,7 +97,8 @@ class ReplayDevice:
         if asked.inputs:
             module = read_module(asked.inputs)
             if module is None:
-                return Said(failed="replay device: only modules can be answered, scripts do not run here")
+                message = "replay device: only modules can be answered, scripts do not run here"
+                return Said([message], failed=message)  # Ansible shows what was written where mkdtemp fails, no errors
             return self._module(module)
         texts = [text for text, _ in asked.commands]
         argument = asked.commands[0][1] if asked.commands else None
@@ -212,7 +213,7 @@ class ReplayDevice:
     def _module(self, module: Module) -> Said:
         short = module.name.rpartition(".")[2]
         if short == "win_ping":
-            return self._reply({"ping": module.options.get("data", "pong"), "changed": False})
+            return self._reply({"changed": False, "ping": module.options.get("data", "pong")})
         if module.name not in (MODULE, "remediation"):
             return self._fail(f"replay device: it has no answer for the module {module.name}")
         if extra := sorted(set(module.options) - _OPTIONS):
@@ -243,7 +244,9 @@ class ReplayDevice:
         return self._reply({"changed": False, "lines": kept, "end": str(end), "detail": detail}, delay)
 
     def _reply(self, result: Mapping[str, Json], delay: float | None = None) -> Said:
-        return Said([json.dumps(result)], delay=self.delay if delay is None else delay)
+        return Said(
+            [json.dumps({"invocation": {"module_args": {}}, **result})], delay=self.delay if delay is None else delay
+        )
 
     def _fail(self, message: str) -> Said:
         return Said([json.dumps({"failed": True, "changed": False, "msg": message})], exit_code=1, delay=self.delay)

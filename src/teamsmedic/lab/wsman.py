@@ -197,6 +197,10 @@ class Backend(Protocol):
         """
         ...
 
+    async def restart(self) -> None:
+        """Restart the device; what ran there has ended."""
+        ...
+
 
 @dataclass(frozen=True)
 class Limits:
