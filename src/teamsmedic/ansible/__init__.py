@@ -1,0 +1,1 @@
+"""What touches Ansible: its inventories for both doors, and the Ansible door itself."""
