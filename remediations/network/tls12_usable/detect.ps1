@@ -2,6 +2,21 @@
 # TLS 1.2 by itself. The build decides, not ProductName, which says Windows 10 on Windows 11.
 param([object] $Parameters)
 
+# The usual validation of a certificate (no error is accepted), which also keeps what was wrong: exceptions do not tell a
+# refused certificate from a broken handshake. Compiled, because a script block cannot run on the handshake's thread.
+function New-Validation {
+    param([object] $Refused)
+    $arguments = foreach ($type in [object], [System.Security.Cryptography.X509Certificates.X509Certificate],
+        [System.Security.Cryptography.X509Certificates.X509Chain], [System.Net.Security.SslPolicyErrors]) {
+        [System.Linq.Expressions.Expression]::Parameter($type)
+    }
+    $errors = [System.Linq.Expressions.Expression]::Convert($arguments[3], [int])
+    $keep = [System.Linq.Expressions.Expression]::Assign([System.Linq.Expressions.Expression]::Field([System.Linq.Expressions.Expression]::Constant($Refused), 'Value'), $errors)
+    $none = [System.Linq.Expressions.Expression]::Equal($errors, [System.Linq.Expressions.Expression]::Constant(0))
+    $body = [System.Linq.Expressions.Expression]::Block([System.Linq.Expressions.Expression[]]@($keep, $none))
+    [System.Linq.Expressions.Expression]::Lambda([System.Net.Security.RemoteCertificateValidationCallback], $body, [System.Linq.Expressions.ParameterExpression[]]$arguments).Compile()
+}
+
 # A handshake with TLS 1.2 named, because inside WinRM's process .NET's default is another than at the desk. It is told how
 # far it came: name, tcp, proxy, tls, certificate, ok. Five seconds in all. What fails here with sound settings is the
 # network's, so this never decides.
@@ -10,7 +25,7 @@ function Measure-Handshake {
     $layer = 'not_tried'
     $detail = ''
     if (-not $TM.Full) { $detail = 'constrained language' }
-    elseif ($Target -cnotmatch '^([0-9A-Za-z](?:[-.0-9A-Za-z]{0,251}[0-9A-Za-z])?):([0-9]{1,5})$') { $detail = 'no HOST:PORT was given' }
+    elseif ($Target -cnotmatch '^([0-9A-Za-z](?:[-.0-9A-Za-z]{0,251}[0-9A-Za-z])?):([0-9]{1,5})$' -or [int]$Matches[2] -gt 65535) { $detail = 'no HOST:PORT was given' }
     else {
         $name = $Matches[1]
         $port = [int]$Matches[2]
@@ -38,7 +53,8 @@ function Measure-Handshake {
             }
             if ($null -eq $client) { throw $failure }
             $layer = 'tls'
-            $stream = New-Object -TypeName 'System.Net.Security.SslStream' -ArgumentList $client.GetStream()
+            $refused = New-Object -TypeName 'System.Runtime.CompilerServices.StrongBox[int]' -ArgumentList 0
+            $stream = New-Object -TypeName 'System.Net.Security.SslStream' -ArgumentList $client.GetStream(), $false, (New-Validation -Refused $refused)
             $handshake = $stream.AuthenticateAsClientAsync($name, $null, [System.Security.Authentication.SslProtocols]::Tls12, $false)
             if (-not $handshake.Wait([int][System.Math]::Max(100, 5000 - $clock.ElapsedMilliseconds))) { throw 'no answer in time' }
             $layer = 'ok'
@@ -46,9 +62,10 @@ function Measure-Handshake {
         catch {
             $cause = $_.Exception.GetBaseException()
             $detail = "$($cause.Message)"
-            # A refused certificate is an AuthenticationException by itself; one that stands for a failed handshake holds
-            # what Schannel said.
-            if ($layer -eq 'tls' -and $cause -is [System.Security.Authentication.AuthenticationException]) { $layer = 'certificate' }
+            if ($layer -eq 'tls' -and $refused.Value) {
+                $layer = 'certificate'
+                $detail = "$([System.Net.Security.SslPolicyErrors]$refused.Value)"
+            }
         }
         finally {
             if ($null -ne $stream) { $stream.Dispose() }
