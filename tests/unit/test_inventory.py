@@ -119,7 +119,7 @@ def test_groups_variables_templates_and_vault_are_ansibles(fleet: str, key: str)
     ],
 )
 def test_patterns_and_limits_are_ansibles(
-    fleet: str, key: str, tmp_path: Path, pattern: str, limit: str | None, expected: list[str]
+    *, fleet: str, key: str, tmp_path: Path, pattern: str, limit: str | None, expected: list[str]
 ) -> None:
     write(tmp_path / "limit", "pc2\n")
 
@@ -265,8 +265,8 @@ def test_winrm_is_mapped_to_psrp(tmp_path: Path) -> None:
         "all:\n  vars: {ansible_connection: winrm, ansible_user: a, ansible_winrm_password: p}\n  hosts:\n"
         "    default: \n"
         "    http: {ansible_port: 5985, ansible_winrm_transport: ntlm, ansible_winrm_path: /custom/}\n"
-        "    cert: {ansible_winrm_scheme: https, ansible_winrm_transport: certificate, \n"
-        "           ansible_winrm_cert_pem: /c.pem, ansible_winrm_cert_key_pem: /k.pem, ansible_winrm_server_cert_validation: ignore}\n"
+        "    cert: {ansible_winrm_scheme: https, ansible_winrm_transport: certificate, ansible_winrm_cert_pem: /c,\n"
+        "           ansible_winrm_cert_key_pem: /k, ansible_winrm_server_cert_validation: ignore}\n"
         "    both: {ansible_winrm_transport: [kerberos, ntlm], ansible_winrm_kerberos_delegation: true}\n"
         "    ssl: {ansible_winrm_transport: ssl, ansible_winrm_ca_trust_path: /ca.pem, ansible_winrm_host: other,\n"
         "          ansible_winrm_operation_timeout_sec: 40, ansible_winrm_read_timeout_sec: 50}\n",
@@ -276,7 +276,7 @@ def test_winrm_is_mapped_to_psrp(tmp_path: Path) -> None:
     assert (specs["default"].auth, specs["default"].port, specs["default"].password) == ("negotiate", 5986, "p")
     assert (specs["http"].auth, specs["http"].protocol, specs["http"].path) == ("ntlm", "http", "custom")
     assert (specs["cert"].auth, specs["cert"].validate) == ("certificate", False)
-    assert specs["cert"].options == {"certificate_pem": "/c.pem", "certificate_key_pem": "/k.pem"}
+    assert specs["cert"].options == {"certificate_pem": "/c", "certificate_key_pem": "/k"}
     assert (specs["both"].auth, specs["both"].options["negotiate_delegate"]) == ("negotiate", True)
     assert (specs["ssl"].auth, specs["ssl"].ca_cert, specs["ssl"].address) == ("basic", "/ca.pem", "other")
     assert specs["ssl"].options == {"operation_timeout": 40, "read_timeout": 50}
