@@ -31,6 +31,7 @@ FIRST_OUTPUT_SECONDS = 25.0
 ACK_SECONDS = 120.0
 END_SECONDS = 3.0
 """How long an engine may take to end by itself once its shell is deleted."""
+LAST_WORDS_SECONDS = 0.5
 MAX_INPUT = 64 << 20
 """Bytes that one shell takes in; Windows ends a session at 50 MB of received objects (MaximumReceivedDataSizeMB)."""
 _POOL = "00000000-0000-0000-0000-000000000000"
@@ -166,7 +167,7 @@ class PowerShellShell:
             stderr=asyncio.subprocess.DEVNULL,
             limit=1 << 24,  # one packet is one line
         )
-        self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._write())]
+        self._tasks = [asyncio.create_task(work) for work in (self._read(), self._write(), self._watch())]
         try:
             self._data(_POOL, request.creation)
             pool = self._streams[_POOL]
@@ -294,8 +295,15 @@ class PowerShellShell:
         try:
             async for line in self._process.stdout:
                 self._packet(line)
-        except Exception:
+        except ValueError:  # a line beyond the limit
             log.exception("device %s: unexpected output of the engine", self._device.computer)
+            self._process.kill()
+
+    async def _watch(self) -> None:
+        """When the engine has ended, nobody waits for it any longer. Its output may be held open by what it started."""
+        assert self._process is not None
+        await exit_code(self._process)
+        await asyncio.wait(self._tasks[:1], timeout=LAST_WORDS_SECONDS)
         self._dead = True
         self._packets.put_nowait(None)
         for known in self._acknowledged.values():
