@@ -59,7 +59,8 @@ _ELSE = re.compile(
   | (?: \+ | \b00 ) [1-9] [0-9\s().\-]{6,}                                        # telephone number
   | \(? \b [0-9]{3} \)? [\s.\-] [0-9]{3} [\s.\-] [0-9]{4} \b
   | \b [0-9][0-9.,]{0,20} \s? (?: ms|msec|milliseconds?|s|secs?|seconds?|mins?|minutes?|h|hours?|days?|[kmg]i?b|bytes?
-        |px|[kmg]?hz|users?|times|people|devices?|rooms?|calls?|attempts?|lines?|rows?|items?|files? ) \b
+        |px|[kmg]?hz|users?|times|people|devices?|rooms?|calls?|attempts?|lines?|rows?|items?|files?
+        |eur|usd|gbp|chf ) \b
   | \b [0-9][0-9.,]{0,20} \s? %
   | \b (?: ports?|build|version|pid|tid|process(?:\s?id)?|thread(?:\s?id)?|line|row|column|page|room|building|floor|desk
         |ext|extension|tel|phone|mobile|fax|kb|event(?:\s?id)?|eventid|instance|id|size|length|count|ticket|case
