@@ -83,12 +83,19 @@ class RunFolder:
     def write(self, host: str, kind: str, data: Mapping[str, Json]) -> None:
         """Appends one record to the host's file."""
         record = {"type": kind, "at": _now(), "host": host, **data}
-        target = self.path / "hosts" / f"{_file_name(host)}.jsonl"
+        target = self._file(host)
         with _told("wrote", target):
             new = not target.exists()
             _write(target, json.dumps(record, sort_keys=True) + "\n", append=True)
             if new:
                 _flush_folder(target.parent)
+
+    def has(self, host: str) -> bool:
+        """Whether anything is recorded of that host."""
+        return self._file(host).exists()
+
+    def _file(self, host: str) -> Path:
+        return self.path / "hosts" / f"{_file_name(host)}.jsonl"
 
     def manifest(self) -> dict[str, Json]:
         """The manifest; empty where there is none."""
