@@ -289,10 +289,11 @@ function Get-TMHost {
     $entries = @()
     # CurrentBuildNumber: ProductName still says Windows 10 on Windows 11.
     try { $build = [int](Get-ItemProperty -LiteralPath 'Registry::HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\Windows NT\CurrentVersion').CurrentBuildNumber } catch { $build = $null }
-    try { $TM.Booted = Get-TMUnixTime -Time (Get-CimInstance -ClassName 'Win32_OperatingSystem' -Property 'LastBootUpTime' -OperationTimeoutSec 20).LastBootUpTime } catch { $TM.Booted = $null }
     try { $room = Test-TMRoom } catch { $room = $false }
     if (Test-Path -LiteralPath ($TM.Journal -replace '\\[^\\]+$', '')) {
         $state = 'untrusted'
+        # Only a journal needs it, and WMI's first answer costs a fifth of a whole check.
+        try { $TM.Booted = Get-TMUnixTime -Time (Get-CimInstance -ClassName 'Win32_OperatingSystem' -Property 'LastBootUpTime' -OperationTimeoutSec 20).LastBootUpTime } catch { $TM.Booted = $null }
         try {
             $detail = Get-TMJournalDistrust
             if (-not $detail) {
