@@ -22,7 +22,9 @@ function Get-CimInstance {
         Add-Type -LiteralPath C:\ProgramData\lab\ContextHook.dll
         foreach ($process in & $script:Engine @PSBoundParameters) {
             foreach ($name in 'CommandLine', 'ExecutablePath') {
-                if ($process.PSObject.Properties[$name] -and -not $process.$name) { $process.$name = [LabProcess]::$name($process.ProcessId) }
+                if ($Query -or -not $Property -or $Property -contains $name) {
+                    Add-Member -InputObject $process -NotePropertyName $name -NotePropertyValue ([LabProcess]::$name($process.ProcessId)) -Force
+                }
             }
             $process
         }

@@ -1,0 +1,55 @@
+"""Windows devices for whatever test wants one. They need Wine and an engine: without them a test skips, saying why."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from teamsmedic.lab.device import available, find_engine, template
+
+if TYPE_CHECKING:
+    from harness import LabDevice, WindowsLab
+
+# With import mode importlib a folder of tests is no package; its helpers are found by name.
+sys.path.insert(0, str(Path(__file__).parent / "windows"))
+
+
+@pytest.fixture(scope="session")
+def engine() -> Path:
+    """The engine's folder; skips where there is none, fails where TEAMSMEDIC_WINDOWS_MUST_RUN is set."""
+    if reason := available():
+        if os.environ.get("TEAMSMEDIC_WINDOWS_MUST_RUN"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    folder = find_engine()
+    template(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def windows_lab(engine: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WindowsLab]:
+    """A front for the session's Windows devices."""
+    from harness import WindowsLab
+
+    lab = WindowsLab(tmp_path_factory.mktemp("windows"))
+    yield lab
+    lab.close()
+
+
+@pytest.fixture
+def device(windows_lab: WindowsLab) -> Iterator[Callable[..., LabDevice]]:
+    """Makes booted devices that live for one test: `device(role, seeds, breaks)`; see `WindowsLab.add`."""
+    made: list[LabDevice] = []
+
+    def make(*given: object, **named: object) -> LabDevice:
+        made.append(windows_lab.add(*given, **named))  # type: ignore[arg-type]
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.remove()
