@@ -1,8 +1,10 @@
 # Who runs which program: the person from the token, the program from the image path. It only reads.
 #
-#   Get-TMProcess [-Sid SID]        -> [ordered] id, sid, image, name; processes that cannot be asked are left out
-#   Get-TMDataFolder                -> hashtable: id of each msedgewebview2.exe -> its --user-data-dir
+#   Get-TMProcess [-Sid SIDS]       -> [ordered] id, sid, image, name, data; processes that cannot be asked are left out
 #   Test-TMBelow -Path P -Folder F  -> whether P is F or lies below it
+#
+# `data`: the --user-data-dir of msedgewebview2.exe, '' for others. WebView2 is one program for Teams, Outlook, Widgets and
+# more; only its data folder tells whose it is, and its children carry the same argument.
 #
 # Not Win32_Process and GetOwner: one call a process, by name, and slow on a terminal server.
 function Use-TMProcessType {
@@ -90,30 +92,26 @@ public static class TMProcess
 }
 
 function Get-TMProcess {
-    param([string] $Sid = '')
+    param([string[]] $Sid = @())
     Use-TMProcessType
-    foreach ($process in [System.Diagnostics.Process]::GetProcesses()) {
+    $found = @(foreach ($process in [System.Diagnostics.Process]::GetProcesses()) {
         $id = $process.Id
         $process.Dispose()
         $read = [TMProcess]::Read($id)
-        if ($null -ne $read -and (-not $Sid -or $read[0] -ceq $Sid)) {
-            [ordered]@{ id = $id; sid = $read[0]; image = $read[1]; name = ($read[1] -csplit '\\')[-1] }
+        if ($null -ne $read -and ($Sid.Count -eq 0 -or $Sid -ccontains $read[0])) {
+            [ordered]@{ id = $id; sid = $read[0]; image = $read[1]; name = ($read[1] -csplit '\\')[-1]; data = '' }
+        }
+    })
+    $views = @($found | Where-Object -FilterScript { $_.name -eq 'msedgewebview2.exe' })
+    if ($views.Count -gt 0) {
+        $lines = @{}
+        Get-CimInstance -ClassName 'Win32_Process' -Filter "Name = 'msedgewebview2.exe'" -Property 'ProcessId', 'CommandLine' -OperationTimeoutSec 20 |
+            ForEach-Object -Process { $lines[[int]$_.ProcessId] = "$($_.CommandLine)" }
+        foreach ($view in $views) {
+            if ($lines[$view.id]) { $view.data = "$([TMProcess]::Argument($lines[$view.id], '--user-data-dir='))" }
         }
     }
-}
-
-# WebView2 is one program for Teams, Outlook, Widgets and others; only its data folder tells whose it is. Its children
-# carry the same argument.
-function Get-TMDataFolder {
-    Use-TMProcessType
-    $folders = @{}
-    foreach ($process in Get-CimInstance -ClassName 'Win32_Process' -Filter "Name = 'msedgewebview2.exe'" -Property 'ProcessId', 'CommandLine' -OperationTimeoutSec 20) {
-        $line = "$($process.CommandLine)"
-        if (-not $line) { continue }
-        $folder = [TMProcess]::Argument($line, '--user-data-dir=')
-        if ($folder) { $folders[[int]$process.ProcessId] = $folder }
-    }
-    $folders
+    $found
 }
 
 function Test-TMBelow {

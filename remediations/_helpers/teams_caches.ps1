@@ -2,7 +2,7 @@
 #
 #   Get-TMTeamsPlace -Person P -Client new|classic   -> [ordered] root, folder, aside, package, top
 #   Get-TMTeamsFault -Place PLACE -Person P          -> the reparse point on the way, '' where none is
-#   Get-TMTeamsProcess -Person P -Client C           -> the processes (Get-TMProcess) that use that cache
+#   Get-TMTeamsProcess -Person P -Client C -Process L   -> those of a list of Get-TMProcess that use that cache
 #   Get-TMTreatment                                  -> [ordered] run, state, at, items: what is in force, newest first
 #
 # P is one of Get-TMProfile. `aside` is where a cache is kept after a treatment: beside other local data, on the volume of
@@ -32,22 +32,18 @@ function Get-TMTeamsFault {
 # that works in its data. Classic Teams: every image below its folder in the profile. A package lies in the folder of
 # PackageRoot, or in WindowsApps at the top of another drive.
 function Get-TMTeamsProcess {
-    param([object] $Person, [string] $Client)
+    param([object] $Person, [string] $Client, [object[]] $Process)
     $place = Get-TMTeamsPlace -Person $Person -Client $Client
-    $root = (Get-ItemProperty -LiteralPath 'Registry::HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\Windows\CurrentVersion\Appx' -ErrorAction SilentlyContinue |
-            Select-Object -ExpandProperty 'PackageRoot' -ErrorAction SilentlyContinue)
+    $apps = 'Registry::HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\Windows\CurrentVersion\Appx'
+    $root = ''
+    if (Test-Path -LiteralPath $apps) { $root = "$((Get-Item -LiteralPath $apps).GetValue('PackageRoot', ''))" }
     if (-not $root) { $root = "$env:ProgramFiles\WindowsApps" }
     $package = '^(' + [regex]::Escape($root.TrimEnd('\')) + '|[A-Z]:\\WindowsApps)\\MSTeams_[^\\]*_8wekyb3d8bbwe\\'
-    $data = $null
-    foreach ($process in Get-TMProcess -Sid $Person.sid) {
-        if ($Client -ceq 'classic') {
-            if (Test-TMBelow -Path $process.image -Folder "$($Person.local)\Microsoft\Teams") { $process }
-        }
-        elseif ($process.image -match $package) { $process }
-        elseif ($process.name -eq 'msedgewebview2.exe') {
-            if ($null -eq $data) { $data = Get-TMDataFolder }
-            if (Test-TMBelow -Path "$($data[$process.id])" -Folder $place.package) { $process }
-        }
+    foreach ($one in $Process) {
+        if ($one.sid -cne $Person.sid) { continue }
+        if ($Client -ceq 'classic') { $uses = Test-TMBelow -Path $one.image -Folder "$($Person.local)\Microsoft\Teams" }
+        else { $uses = $one.image -match $package -or (Test-TMBelow -Path $one.data -Folder $place.package) }
+        if ($uses) { $one }
     }
 }
 

@@ -43,7 +43,10 @@ function Assert-TMNoCall {
 
 function Stop-TMTeams {
     param([object[]] $Item)
-    $left = @(Stop-TMProcess -Find { foreach ($one in $Item) { Get-TMTeamsProcess -Person $one.person -Client $one.client } })
+    $left = @(Stop-TMProcess -Find {
+        $running = @(Get-TMProcess -Sid @($Item | ForEach-Object -Process { $_.sid }))
+        foreach ($one in $Item) { Get-TMTeamsProcess -Person $one.person -Client $one.client -Process $running }
+    })
     if ($left.Count -gt 0) { Stop-TMBlocked -Reason 'in_use' -Detail ($left -join ', ') }
 }
 

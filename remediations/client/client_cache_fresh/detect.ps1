@@ -17,6 +17,7 @@ foreach ($treatment in Get-TMTreatment) {
 $users = @()
 $caches = @()
 $expired = @()
+$running = $null
 foreach ($person in Get-TMProfile -User $given) {
     $mine = @()
     try {
@@ -50,7 +51,8 @@ foreach ($person in Get-TMProfile -User $given) {
         $moving = @($mine | Where-Object { -not $_.fresh })
         foreach ($cache in $moving) {
             $cache.backgrounds = (Get-TMTree -Path "$($cache.object)\Backgrounds\Uploads").files
-            $cache.processes = @(Get-TMTeamsProcess -Person $person -Client $cache.client | ForEach-Object -Process { $_.name } | Sort-Object -Unique)
+            if ($null -eq $running) { $running = @(Get-TMProcess) }
+            $cache.processes = @(Get-TMTeamsProcess -Person $person -Client $cache.client -Process $running | ForEach-Object -Process { $_.name } | Sort-Object -Unique)
             $cache.removes = @(foreach ($copy in $cache.aside, "$($cache.aside)-old") { if ([System.IO.Directory]::Exists($copy)) { $copy } })
             # The new cache grows to about the size of the old one, which stays.
             $free = (New-Object -TypeName 'System.IO.DriveInfo' -ArgumentList $cache.aside.Substring(0, 3)).AvailableFreeSpace
