@@ -260,8 +260,8 @@ def test_ansible_runs_the_module_over_every_transport(play, payloads, tool):
         ({"remediation": {"statements": [], "argument": "{}", "colour": 1}}, "Unsupported parameters"),
         ({"remediation": {"argument": "{}"}}, "missing required arguments"),
         ({"remediation": {"statements": [{"name": "x"}], "argument": "{}"}}, "needs name, text and limit"),
-        ({"raw": "hostname"}, "no JSON argument"),
-        ({"script": "/dev/null"}, "replay device"),
+        ({"raw": "hostname"}, "no script but teamsmedic"),
+        ({"script": "/dev/null"}, "no script but teamsmedic"),
     ],
 )
 def test_what_a_replay_device_cannot_do_fails_in_words(play, tool, task, message):

@@ -94,14 +94,16 @@ class ReplayDevice:
 
     def respond(self, asked: Asked) -> Said:
         """What a pipeline says: the statements of a treatment, or a module of Ansible."""
-        if asked.inputs:
-            module = read_module(asked.inputs)
-            if module is None:
-                message = "replay device: only modules can be answered, scripts do not run here"
-                return Said([message], failed=message)  # Ansible shows what was written where mkdtemp fails, no errors
+        if module := read_module(asked.inputs):
             return self._module(module)
         texts = [text for text, _ in asked.commands]
         argument = asked.commands[0][1] if asked.commands else None
+        if not isinstance(argument, str):
+            found = hashlib.sha256((texts[0] if texts else "").encode()).hexdigest()[:12]
+            message = (
+                f"replay device: no script but teamsmedic's is known here, and the one with the hash {found} is not"
+            )
+            return Said([message], failed=message)  # Ansible shows only what was written where its mkdtemp fails
         try:
             lines, end = self._statements(texts, argument)
         except RequestError as error:
@@ -111,15 +113,8 @@ class ReplayDevice:
 
     # -------------------------------------------------------------------------------------------- the treatment's side
 
-    def _statements(self, texts: Sequence[str], argument: Any) -> tuple[Iterator[str], End]:
+    def _statements(self, texts: Sequence[str], argument: str) -> tuple[Iterator[str], End]:
         """The lines, and how the pipeline ends after them. RequestError where this is no payload of ours."""
-        if not isinstance(argument, str):
-            found = hashlib.sha256((texts[0] if texts else "").encode()).hexdigest()[:12]
-            raise RequestError(
-                "looked for a recorded answer",
-                f"the script with the hash {found} came with no JSON argument",
-                "send what teamsmedic composes: a replay device runs no scripts",
-            )
         verb, names = payload.identify(texts, argument)
         asked = json.loads(argument)
         wanted: Mapping[str, Any] = asked["remediations"]
