@@ -19,9 +19,9 @@ statements: list of name, text, limit. `limit` is the longest wait in seconds fo
 argument: handed to the first statement alone.
 
 .OUTPUTS
-lines: every object written, as a string, in order.
+lines: every string written, in order; what is no string stands as <no string>.
 end: completed; failed (a statement ended the pipeline); timeout (no line within the limit); flooded (over 8 MB).
-detail: error id and message of what failed, the name of the statement that was due, or the size.
+detail: the error id of what failed.
 #>
 
 # By its name, because the type comes with the module only.
@@ -79,7 +79,7 @@ for ($index = 0; -not $end -and $index -lt $statements.Count; $index++) {
         # Asked before reading: what has ended writes no more, so nothing is left behind.
         $ended = $running.AsyncWaitHandle.WaitOne(20)
         foreach ($item in $output.ReadAll()) {
-            $line = [string]$item
+            if ($item -is [string]) { $line = [string]$item } else { $line = '<no string>' }
             $size += $line.Length
             if ($size -gt $maximum) { break }
             $lines.Add($line)
@@ -88,21 +88,16 @@ for ($index = 0; -not $end -and $index -lt $statements.Count; $index++) {
         $due = $statements[[Math]::Min($lines.Count, $statements.Count - 1)]
         if ($size -gt $maximum) {
             $end = 'flooded'
-            $detail = "more than $maximum characters"
         } elseif ($ended) {
             $state = $shell.InvocationStateInfo
             if ($state.State -ne [System.Management.Automation.PSInvocationState]::Completed) {
                 $end = 'failed'
-                $detail = [string]$state.State
                 if ($state.Reason -is [System.Management.Automation.RuntimeException]) {
-                    $detail = '{0}: {1}' -f $state.Reason.ErrorRecord.FullyQualifiedErrorId, $state.Reason.ErrorRecord
-                } elseif ($null -ne $state.Reason) {
-                    $detail = $state.Reason.Message
+                    $detail = $state.Reason.ErrorRecord.FullyQualifiedErrorId
                 }
             }
         } elseif ($waited.Elapsed.TotalSeconds -ge $due.limit) {
             $end = 'timeout'
-            $detail = $due.name
         }
     } until ($ended -or $end)
 }

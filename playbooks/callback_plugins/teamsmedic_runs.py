@@ -1,0 +1,1 @@
+../collections/ansible_collections/teamsmedic/teams/plugins/callback/runs.py

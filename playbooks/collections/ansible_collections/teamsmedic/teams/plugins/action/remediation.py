@@ -1,0 +1,89 @@
+# Copyright: teamsmedic contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The action plugin of teamsmedic.teams.remediation: gives Ansible's side of a task to the package teamsmedic."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleConnectionFailure
+from ansible.plugins.action import ActionBase
+
+VERSION = "0.1.0"
+"""The version of the package that this collection belongs to."""
+
+MISSING = ""
+"""Why that package is not here; empty where it is. Imported before Ansible forks, so that its workers share it."""
+try:
+    import teamsmedic
+    from teamsmedic import errors
+    from teamsmedic.ansible import action
+except ImportError as error:
+    MISSING = f"{sys.executable} cannot import it ({error})"
+if not MISSING and teamsmedic.__version__ != VERSION:
+    MISSING = f"{Path(teamsmedic.__file__).parent} is version {teamsmedic.__version__}"
+
+
+class ActionModule(ActionBase):
+    """Reads a device, and repairs and undoes there, in one task over one connection."""
+
+    _requires_connection = True
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The task's result; what cannot be asked for fails before the first connection."""
+        super().run(tmp, task_vars)
+        if MISSING:
+            return {"failed": True, "msg": _mismatch(MISSING)}
+        variables = task_vars or {}
+        where = variables.get("teamsmedic_run_dir")
+        asked = action.Task(
+            host=str(variables["inventory_hostname"]),
+            options=self._task.args,
+            dry_run=bool(self._task.check_mode),
+            diff=bool(self._task.diff),
+            play=[str(one) for one in variables.get("ansible_play_hosts_all") or ()],
+            run_dir=None if where is None else str(self._templar.template(where)),
+        )
+        return action.carry_out(asked, lambda: self._open(asked.host, variables))
+
+    def _open(self, name: str, variables: dict[str, Any]) -> Any:
+        """The host through the connection that the site has configured, which is still closed."""
+        connection = self._connection
+        address = action.refuse(
+            name,
+            connection.transport,
+            connection.get_option,
+            become=bool(self._play_context.become),
+            environment=any(self._task.environment or ()),
+            delegate_to=bool(self._task.delegate_to),
+        )
+        action.go_direct(address, connection.transport, connection.set_option)
+
+        def execute(options: dict[str, Any]) -> dict[str, Any]:
+            try:
+                return dict(self._execute_module(module_name=action.MODULE, module_args=options, task_vars=variables))
+            except AnsibleConnectionFailure as error:
+                raise errors.Unreachable(*action.unreached(name, address, str(error))) from error
+
+        def reset() -> None:
+            try:
+                connection.reset()
+            except AnsibleConnectionFailure as error:
+                raise errors.Unreachable(*action.unreached(name, address, str(error))) from error
+
+        return action.AnsibleHost(name, execute, reset)
+
+
+def _mismatch(found: str) -> str:
+    """One sentence; the line to type installs the package from the checkout around this file, where it is in one."""
+    here = str(Path(__file__).resolve())
+    checkout = here.rpartition(f"{os.sep}playbooks{os.sep}collections{os.sep}")[0]
+    wanted = f"-e {checkout}" if checkout else f"teamsmedic=={VERSION}"
+    return (
+        f"looked for the Python package teamsmedic {VERSION}, to which the collection at {here} belongs: {found}; "
+        f"type: {sys.executable} -m pip install {wanted}."
+    )

@@ -1,0 +1,354 @@
+"""The Ansible door: one task on one host, from its options to its result. Imports nothing of Ansible's.
+
+The collection's action plugin hands over what it was asked and how to run its module; everything that decides is the
+same as behind the command line. Of the statuses, `failed` fails the task, `fixed` and `reverted` change it, the others
+are ok.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import hashlib
+import json
+import os
+import secrets
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from teamsmedic import asked, content, remediation, runfolder, treatment
+from teamsmedic.ansible import vars as connections
+from teamsmedic.errors import BadReply, HostError, RequestError, TeamsMedicError
+from teamsmedic.hosts.base import End, Reply, Send
+from teamsmedic.outcome import Change, Json, Outcome, Status
+from teamsmedic.result import HostResult
+from teamsmedic.run import drive
+from teamsmedic.runfolder import RunFolder
+from teamsmedic.text import clean
+
+MODULE = "teamsmedic.teams.remediation"
+STATES = ("checked", "fixed", "reverted")
+ALLOW = ("disruptive", "irreversible")
+SPOKEN = 2
+"""Reasons of one outcome in `msg`; the others are in `outcomes`."""
+FAIL_ON = (Status.BLOCKED, Status.UNKNOWN)
+_SEED = (runfolder.new_id().partition("-")[0], secrets.token_hex(8))
+"""The plugin imports this module, and Ansible the plugin, before its workers are forked: all of one run share this."""
+
+Execute = Callable[[dict[str, Any]], Mapping[str, Any]]
+"""Runs the collection's module with these options on the device; HostError where it cannot be reached."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """The task's options, checked; what they mean stands in library/remediation.yml."""
+
+    codes: Any = None
+    remediations: tuple[str, ...] = ()
+    all: bool = False
+    state: str = "checked"
+    parameters: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
+    allow: tuple[str, ...] = ()
+    run: str = "last"
+    run_dir: str | None = None
+    fail_on: tuple[str, ...] = ()
+    by: str | None = None
+
+    @classmethod
+    def read(cls, given: Mapping[str, Any]) -> Options:
+        """The options of a task, unset ones null or ''; RequestError for an unknown one or a value that is none."""
+        known = cls.__dataclass_fields__
+        if extra := sorted(set(given) - set(known)):
+            raise _wrong(f"there is no option {clean(extra[0])}", f"use {', '.join(known)}")
+        values = {name: value for name, value in given.items() if value is not None and value != ""}
+        out = cls(
+            codes=values.get("codes"),
+            remediations=_list(values, "remediations"),
+            all=_flag(values.get("all", False)),
+            state=str(values.get("state", "checked")),
+            parameters=_parameters(values.get("parameters", {})),
+            allow=_list(values, "allow", ALLOW),
+            run=str(values.get("run", "last")),
+            run_dir=values.get("run_dir"),
+            fail_on=_list(values, "fail_on", FAIL_ON),
+            by=values.get("by"),
+        )
+        if out.state not in STATES:
+            raise _wrong(f"state is {clean(out.state)}", f"use one of {', '.join(STATES)}")
+        if out.run != "last" and not runfolder.RUN_ID.fullmatch(out.run):
+            raise _wrong(f"run is {clean(out.run)}", "give a run's id, or last")
+        return out
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task on one host. `play`: all hosts of the play; `run_dir`: the play variable `teamsmedic_run_dir`."""
+
+    host: str
+    options: Mapping[str, Any]
+    dry_run: bool = False
+    diff: bool = False
+    play: Sequence[str] = ()
+    run_dir: str | None = None
+
+
+@dataclass
+class AnsibleHost:
+    """A device through Ansible's own connection. `reset` frees what a statement that cannot be stopped holds there."""
+
+    name: str
+    execute: Execute
+    reset: Callable[[], None]
+
+    def run(self, request: Send) -> Reply:
+        """Run one pipeline: one run of the module."""
+        # A whole number of seconds, because Ansible.Basic reads a float by the device's culture.
+        statements = [
+            {"name": one.name, "text": one.text, "limit": max(1, round(one.limit))} for one in request.statements
+        ]
+        result = self.execute({"statements": statements, "argument": request.argument})
+        lines, end = result.get("lines"), result.get("end")
+        if not isinstance(lines, list) or end not in tuple(End):
+            raise BadReply(
+                f"ran the module on {self.name}",
+                clean(result.get("msg") or "it gave no answer", 300),
+                "check that Windows PowerShell works there for this account",
+            )
+        if end in (End.TIMEOUT, End.FLOODED):
+            with contextlib.suppress(HostError):
+                self.reset()
+        return Reply(tuple(str(line) for line in lines), End(end), clean(result.get("detail") or "", 300))
+
+    def close(self) -> None:
+        """Ansible closes its connection itself."""
+
+
+def refuse(name: str, connection: str, option: Callable[[str], Any], **given: bool) -> str | None:
+    """Checks how Ansible is going to reach a host, before it does; returns the address.
+
+    `option` gives the connection plugin's option of that name. `given`: what a task may ask for besides, and what would
+    change who reads or what is read (become, environment, delegate_to, async): refused by name.
+    """
+    for word, wanted in given.items():
+        if wanted:
+            raise RequestError(
+                f"prepared {name}", f"the task has {word}", f"leave it out: {MODULE} reads as the user who connects"
+            )
+    kind = connections.kind(name, connection)
+    address, port = str(option("remote_addr") or name), option("port")
+    protocol = option("protocol" if kind == "psrp" else "scheme")
+    protocol = protocol or ("http" if port is not None and int(port) == 5985 else "https")
+    if kind == "psrp":
+        auth = option("auth") or "negotiate"
+    else:
+        # Left alone, Ansible's winrm signs in with Kerberos where the user is a UPN, and else with Basic.
+        auth = connections.winrm_auth(option("transport")) or (
+            "kerberos" if "@" in str(option("remote_user")) else "basic"
+        )
+    connections.refuse_login(name, auth, protocol, address)
+    return address
+
+
+def go_direct(address: str, connection: str, set_option: Callable[[str, Any], None]) -> None:
+    """Lets a connection to this machine ignore proxies."""
+    if not connections.is_loopback(address):
+        return
+    if connection == "psrp":
+        set_option("ignore_proxy", True)
+    else:  # pywinrm asks the environment, which in Ansible's worker is this host's own
+        os.environ["no_proxy"] = ",".join(filter(None, (os.environ.get("no_proxy"), address)))
+
+
+def unreached(name: str, address: str, said: str) -> tuple[str, str, str]:
+    """The three parts of the sentence for a host that Ansible's connection does not reach."""
+    where = name if address == name else f"{name} ({address})"
+    found = clean(said.strip().split("\n")[0].rstrip("."), 300)
+    return f"connected to {where}", found, "check that it is on, that WinRM listens there, and the account"
+
+
+def carry_out(task: Task, open_host: Callable[[], AnsibleHost]) -> dict[str, Any]:
+    """The task's result. `open_host` is called once what is asked for is known to be sound; it may raise our errors."""
+    folder: RunFolder | None = None
+    result = HostResult(task.host)
+    options = Options()
+    try:
+        options = Options.read(task.options)
+        where = runfolder.base(options.run_dir or task.run_dir)
+        by = clean(options.by or f"{getpass.getuser()}@{os.uname().nodename}", 200)
+        plan = None
+        if options.state != "reverted":
+            plan = asked.plan(
+                options.codes,
+                names=options.remediations,
+                everything=options.all,
+                parameters=options.parameters,
+                now=time.time(),
+            )
+        host = open_host()
+        run = _run_id(where, task.host)
+        folder = RunFolder.create(where, run, _manifest(task, options, by, plan))
+        context = treatment.Context(run, by)
+        if plan is None:
+            walk = asked.undo(
+                context, task.host, run=options.run, names=options.remediations, where=where, dry_run=task.dry_run,
+                now=time.time(),
+            )  # fmt: skip
+        elif options.state == "checked" or task.dry_run:
+            walk = treatment.check(plan, context)
+        else:
+            walk = treatment.fix(plan, context, allow=options.allow)
+        made = folder
+        result.report = drive(walk, host, lambda kind, data: made.write(task.host, kind, data))
+    except TeamsMedicError as error:
+        result.error = error
+    except Exception:  # a fault of ours is one sentence and a report, as behind the command line
+        from teamsmedic.parallel import internal  # noqa: PLC0415 - brings pypsrp along
+
+        result.error = internal(folder, traceback.format_exc())
+    if folder:
+        try:
+            kind = "outcome" if result.report else "unreachable" if isinstance(result.error, HostError) else "stopped"
+            record = result.to_json()
+            del record["host"]
+            folder.write(task.host, kind, record)
+        except TeamsMedicError as error:
+            result.error = result.error or error
+    return _told(result, task, options, folder)
+
+
+def _told(result: HostResult, task: Task, options: Options, folder: RunFolder | None) -> dict[str, Any]:
+    """The result as Ansible keeps it."""
+    outcomes = result.outcomes
+    would = [one for one in outcomes if _changes(one, task, options)]
+    out: dict[str, Any] = {
+        "changed": bool(would),
+        # In plain types: ansible-core from 2.21 on warns of an enum.
+        "outcomes": json.loads(json.dumps([one.to_json() for one in outcomes])),
+        "msg": ", ".join(_line(one) for one in outcomes),
+    }
+    if folder:
+        out |= {"run": folder.id, "run_folder": str(folder.path)}
+    if result.report and result.report.device and result.report.device.replayed:
+        out["msg"] += " (replayed device)"
+    if result.error:
+        out["msg"] = str(result.error)
+        out[
+            "unreachable"
+            if isinstance(result.error, HostError) and not isinstance(result.error, BadReply)
+            else "failed"
+        ] = True
+    elif any(one.status is Status.FAILED or one.status in options.fail_on for one in outcomes):
+        out["failed"] = True
+    if task.diff and options.state != "checked":
+        out["diff"] = [_diff(change) for one in would for change in one.changes]
+    return out
+
+
+def _changes(outcome: Outcome, task: Task, options: Options) -> bool:
+    """Whether this outcome is a change: done, or in check mode what a run would do."""
+    if not task.dry_run or options.state == "checked":
+        return outcome.status in (Status.FIXED, Status.REVERTED) or (
+            outcome.status is Status.FAILED and bool(outcome.changes)
+        )
+    if options.state == "reverted":
+        return bool(outcome.changes)
+    one = remediation.load(content.root())[outcome.remediation]
+    allowed = (one.risk != "disruptive" or "disruptive" in options.allow) and (
+        one.reversible or "irreversible" in options.allow
+    )
+    return outcome.status is Status.DRIFTED and allowed
+
+
+def _line(outcome: Outcome) -> str:
+    quiet = outcome.status in (Status.HEALTHY, Status.FIXED, Status.REVERTED)
+    said = [] if quiet else [one.rstrip(".") for one in outcome.reasons[:SPOKEN]]
+    if not quiet and len(outcome.reasons) > SPOKEN:
+        said.append(f"{len(outcome.reasons) - SPOKEN} more")
+    if outcome.restart:
+        said.append(f"restart: {outcome.restart}")
+    return f"{outcome.remediation}: {outcome.status}" + (f" ({'; '.join(said)})" if said else "")
+
+
+def _diff(change: Change) -> dict[str, str]:
+    head = clean(change.object, 300)
+    return {
+        "before_header": head,
+        "after_header": f"{head} ({change.action})",
+        "before": _shown(change.before),
+        "after": _shown(change.after),
+    }
+
+
+def _shown(value: Json) -> str:
+    """A value as the one line of a diff; nothing there is no line."""
+    if value is None:
+        return ""
+    if isinstance(value, dict) and set(value) == {"kind", "data"}:
+        data = value["data"]
+        value = f"{value['kind']} {data}" + (f" (0x{data:X})" if isinstance(data, int) and data > 9 else "")
+    return clean(value if isinstance(value, str) else json.dumps(value, sort_keys=True), 1000) + "\n"
+
+
+def _manifest(task: Task, options: Options, by: str, plan: Any) -> dict[str, Json]:
+    return {
+        "command": {"checked": "check", "fixed": "fix", "reverted": "undo"}[options.state],
+        "door": "ansible",
+        "by": by,
+        "codes": list(plan.codes) if plan else [],
+        "remediations": [item.remediation.id for item in plan.items] if plan else list(options.remediations),
+        "hosts": sorted(task.play),
+        "dry_run": task.dry_run,
+    }
+
+
+def _run_id(where: Path, host: str) -> str:
+    """The run that this host belongs to: all hosts of one ansible-playbook share the first, second … one of each.
+
+    A host gets another run for each further task (a loop, `until`, a second play), because the journal on the device
+    holds one entry for a run and a remediation, and a second fix must not meet the first one's.
+    """
+    started, seed = _SEED
+    for number in range(1000):
+        run = f"{started}-{hashlib.sha256(f'{seed}{number}'.encode()).hexdigest()[:6]}"
+        folder = runfolder.find(where, run)
+        if folder is None or not folder.has(host):
+            return run
+    return runfolder.new_id()
+
+
+def _list(values: Mapping[str, Any], name: str, choices: Sequence[str] = ()) -> tuple[str, ...]:
+    value = values.get(name, ())
+    given = value.replace("\n", ",").split(",") if isinstance(value, str) else value
+    if not isinstance(given, list | tuple) or not all(isinstance(one, str) for one in given):
+        raise _wrong(f"{name} is no list of names", f"write {name}: [NAME, NAME]")
+    out = tuple(bare for one in given if (bare := one.strip()))
+    for one in out:
+        if choices and one not in choices:
+            raise _wrong(f"{name} holds {clean(one)}", f"use {' and '.join(choices)}")
+    return out
+
+
+def _flag(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    told = str(value).strip().lower()
+    if told in ("true", "yes", "1", "false", "no", "0"):
+        return told in ("true", "yes", "1")
+    raise _wrong(f"all is {clean(value)}", "give true or false")
+
+
+def _parameters(value: Any) -> Mapping[str, Mapping[str, Json]]:
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            value = json.loads(value)
+    if not isinstance(value, Mapping) or not all(isinstance(one, Mapping) for one in value.values()):
+        raise _wrong("parameters is no dictionary of dictionaries", "write parameters: {REMEDIATION: {NAME: VALUE}}")
+    return {str(name): {str(key): one for key, one in about.items()} for name, about in value.items()}
+
+
+def _wrong(found: str, todo: str) -> RequestError:
+    return RequestError(f"read the options of {MODULE}", found, todo)

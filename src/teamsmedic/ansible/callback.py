@@ -1,0 +1,66 @@
+"""Completes the run folders of an ansible-playbook with what only the whole run knows: waves, end, hosts not reached.
+
+Each host's own file is written by the action plugin, so that a run folder is complete host by host without this.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from teamsmedic.errors import ExitCode
+from teamsmedic.outcome import Status
+from teamsmedic.runfolder import RunFolder
+
+
+class Runs:
+    """The runs of one ansible-playbook. Told of each play (or batch of `serial`) and each result; writes at the end."""
+
+    def __init__(self) -> None:
+        """Nothing has begun yet; `playbook` is set when it is known."""
+        self.playbook = ""
+        self._waves: dict[Path, list[list[str]]] = {}
+        self._codes: dict[Path, list[ExitCode]] = {}
+        self._lost: dict[str, str] = {}
+        self._wave = 0
+        self._last: dict[Path, int] = {}
+
+    def wave(self) -> None:
+        """A play, or its next batch, begins."""
+        self._wave += 1
+
+    def told(self, host: str, result: Mapping[str, Any], *, unreachable: bool = False) -> None:
+        """A task's result on a host, whatever the task; those of a loop are inside."""
+        for one in (result, *(one for one in result.get("results") or () if isinstance(one, Mapping))):
+            if isinstance(one.get("run_folder"), str) and "outcomes" in one:
+                self._ours(Path(one["run_folder"]), host, one, unreachable or bool(one.get("unreachable")))
+        if unreachable:
+            self._lost[host] = str(result.get("msg", ""))
+
+    def _ours(self, folder: Path, host: str, result: Mapping[str, Any], unreachable: bool) -> None:
+        waves = self._waves.setdefault(folder, [])
+        if self._last.get(folder) != self._wave:
+            self._last[folder] = self._wave
+            waves.append([])
+        waves[-1].append(host)
+        statuses = [Status(one["status"]).exit_code for one in result["outcomes"]]
+        failed = bool(result.get("failed")) and not statuses
+        code = ExitCode.UNREACHABLE if unreachable else ExitCode.FAILED if failed else ExitCode.worst(statuses)
+        self._codes.setdefault(folder, []).append(code)
+
+    def end(self) -> None:
+        """The whole run is over."""
+        for path, waves in self._waves.items():
+            folder = RunFolder(path)
+            manifest = folder.manifest()
+            codes = list(self._codes[path])
+            for host in manifest.get("hosts", []):
+                if not folder.has(host):
+                    lost = host in self._lost
+                    codes.append(ExitCode.UNREACHABLE if lost else ExitCode.FAILED)
+                    error = self._lost.get(host) or "the play ended before it came to this host"
+                    folder.write(host, "unreachable" if lost else "stopped", {"error": error, "outcomes": []})
+            more = {"waves": waves, "ended": round(time.time(), 3), "exit_code": int(ExitCode.worst(codes))}
+            folder.save_manifest({**manifest, "playbook": self.playbook, **more})
