@@ -121,7 +121,7 @@ class LabDevice:
 
     def restart(self) -> None:
         """Restart it; its shells end."""
-        self.lab.call(self.backend.restart())
+        self.lab.call(self.front.control({"restart": True}))
 
     def remove(self) -> None:
         """End it and take it out of the front."""

@@ -7,6 +7,9 @@ import json
 import mmap
 import os
 import re
+import shutil
+import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -16,7 +19,7 @@ from typing import Any
 import pytest
 
 from teamsmedic.lab import seed
-from teamsmedic.lab.device import Device, DeviceError
+from teamsmedic.lab.device import Device, DeviceError, template
 
 AMBER, BRUNO, CARLA = seed.AMBER, seed.BRUNO, seed.CARLA
 TEAMS = rf"{seed.TEAMS_FOLDER}\ms-teams.exe"
@@ -293,6 +296,27 @@ def test_nothing_of_the_callers_variables_reaches_a_device(desk: Any, monkeypatc
 def test_a_device_without_such_a_role_is_refused_in_one_sentence(tmp_path: Path, engine: Path) -> None:
     with pytest.raises(DeviceError, match=r"there is no role phone .*; use a role of \['desktop', 'room'\]"):
         Device.create(tmp_path / "x", "phone")  # type: ignore[arg-type]
+
+
+def test_two_processes_that_need_a_template_at_once_build_it_once(engine: Path, tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from teamsmedic.lab.device import Device\n"
+        "device = Device.create(Path(sys.argv[1])); device.boot(); print(device.run('1 + 1')); device.destroy()"
+    )
+    variables = os.environ | {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    both = [
+        subprocess.Popen([sys.executable, "-c", program, tmp_path / name], env=variables, stdout=subprocess.PIPE)
+        for name in ("one", "two")
+    ]
+    assert [process.communicate(timeout=200)[0] for process in both] == [b"2\n", b"2\n"]
+    assert len([path for path in (tmp_path / "cache/teamsmedic/lab").iterdir() if path.is_dir()]) == 1
+    shutil.rmtree(tmp_path / "cache")
+
+
+def test_a_cache_that_cannot_be_written_is_one_sentence(engine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "/proc")
+    with pytest.raises(DeviceError, match=r"^made the template of Windows devices: .*; let XDG_CACHE_HOME name "):
+        template(engine)
 
 
 # ---------------------------------------------------------------- a restart

@@ -124,23 +124,32 @@ def template(engine: Path) -> Path:
     """
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "teamsmedic" / "lab"
     home = cache / _fingerprint(engine)
-    if not home.is_dir():
-        cache.mkdir(parents=True, exist_ok=True)
-        with (cache / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not home.is_dir():
-                building = Path(tempfile.mkdtemp(prefix="new.", dir=cache))
-                try:
-                    _build(building, engine)
-                    building.rename(home)
-                finally:
-                    _stop(building)
-                    shutil.rmtree(building, ignore_errors=True)
-                for old in cache.iterdir():
-                    if old.is_dir() and time.time() - old.stat().st_mtime > _UNUSED_SECONDS:
-                        shutil.rmtree(old, ignore_errors=True)
-    os.utime(home)
+    try:
+        if not home.is_dir():
+            cache.mkdir(parents=True, exist_ok=True)
+            with (cache / "lock").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                if not home.is_dir():
+                    _make(home, engine)
+        os.utime(home)
+    except OSError as error:
+        todo = "let XDG_CACHE_HOME name a folder on a disk with 1 GB of room where you may write"
+        raise DeviceError("made the template of Windows devices", str(error), todo) from error
     return home
+
+
+def _make(home: Path, engine: Path) -> None:
+    """Build beside `home` and rename; remove templates that nobody has used for a day."""
+    building = Path(tempfile.mkdtemp(prefix="new.", dir=home.parent))
+    try:
+        _build(building, engine)
+        building.rename(home)
+    finally:
+        end(building)
+        shutil.rmtree(building, ignore_errors=True)
+    for old in home.parent.iterdir():
+        if old.is_dir() and time.time() - old.stat().st_mtime > _UNUSED_SECONDS:
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def _fingerprint(engine: Path) -> str:
@@ -226,7 +235,7 @@ def _administrator(prefix: Path) -> None:
 def _wine(prefix: Path, *command: str) -> None:
     """Run one program of the template. Files, not pipes: Wine's services would keep those open."""
     code, output, errors = _wait([find_wine().loader, *command], environment(prefix), prefix)
-    if code:
+    if code != 0:
         raise DeviceError(f"ran {command[0]} for a template", f"exit code {code}: {(errors + output)[-500:]}", _SEE)
 
 
@@ -263,9 +272,10 @@ def _wait(
 
 def _quietly(command: list[str], prefix: Path) -> None:
     null = subprocess.DEVNULL
-    subprocess.run(
-        command, env=environment(prefix), stdin=null, stdout=null, stderr=null, timeout=_START_SECONDS, check=False
-    )
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        subprocess.run(
+            command, env=environment(prefix), stdin=null, stdout=null, stderr=null, timeout=_START_SECONDS, check=False
+        )
 
 
 class Device:
@@ -426,7 +436,7 @@ class Device:
         code, output, errors = _wait(
             self.command(PWSH, "-NoProfile", "-NonInteractive", "-EncodedCommand", encoded),
             self.environment(user, elevated=elevated),
-            self.folder,
+            self.folder if user in (None, "SYSTEM") else self.file(self.person(user).profile),
             script.encode(),
             timeout,
         )
@@ -473,7 +483,7 @@ class Device:
         code, _, errors = _wait(
             self.command(rf"{LAB}\labboot.exe", *arguments), environment(self.prefix), self.prefix / "drive_c"
         )
-        if code:
+        if code != 0:
             raise DeviceError(f"took the device {self.computer} {arguments[0]}", errors or f"exit code {code}", _SEE)
 
 

@@ -12,6 +12,7 @@ import binascii
 import contextlib
 import logging
 import re
+import shutil
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +20,7 @@ from pathlib import Path
 from teamsmedic import content, remediation
 from teamsmedic.errors import InventoryError
 from teamsmedic.lab import wsman
-from teamsmedic.lab.device import PWSH, Device
+from teamsmedic.lab.device import PWSH, Device, end
 from teamsmedic.lab.inventory import LabHost
 from teamsmedic.lab.seed import ROLES
 from teamsmedic.lab.winrs import CommandShell, exit_code
@@ -88,7 +89,11 @@ async def start(host: LabHost, state: Path) -> WindowsDevice:
     """
     if host.role not in ROLES:
         raise InventoryError(f"made the device {host.name}", f"its role is {host.role}", f"use one of {list(ROLES)}")
-    device = await asyncio.to_thread(Device.create, state / "devices" / host.name, host.role, name=host.name)
+    prefix = state / "devices" / host.name
+    if prefix.exists():  # of a lab that was killed: the state folder's lock says that none is up
+        await asyncio.to_thread(end, prefix)
+        await asyncio.to_thread(shutil.rmtree, prefix)
+    device = await asyncio.to_thread(Device.create, prefix, host.role, name=host.name)
     result = WindowsDevice(device)
     try:
         await result.start()
@@ -279,7 +284,7 @@ class PowerShellShell:
         assert self._process.stdin is not None
         pipe = self._process.stdin
         with contextlib.suppress(ConnectionError):
-            while packet := await self._packets.get():
+            while (packet := await self._packets.get()) and not self._dead:
                 kind, key, line = packet
                 known = self._acknowledged[f"{kind}Ack", key] = asyncio.Event()
                 pipe.write(line + b"\n")

@@ -30,7 +30,7 @@ function New-Program([string] $Path, [string[]] $Class) {
     Copy-Starter $Path "$name.dll"
 }
 
-Add-Type -TypeDefinition (Join-Source ContextHook, DeskIdentity, LabHive) -OutputAssembly "$lab\ContextHook.dll" -OutputType Library
+Add-Type -TypeDefinition (Join-Source ContextHook, DeskIdentity, LabHive, LabProcess, LabTask) -OutputAssembly "$lab\ContextHook.dll" -OutputType Library
 New-Program "$lab\labboot.exe" LabBoot, LabHive
 New-Program "$lab\labsnap.exe" LabSnap
 New-Program "$lab\labidle.exe" LabIdle
