@@ -146,6 +146,22 @@ def test_a_file_in_the_way_is_one_sentence(hosts, tmp_path):
         cli.up(hosts, tmp_path / "file" / "state")
 
 
+def test_a_process_that_cannot_start_is_one_sentence_and_its_words_are_in_the_log(hosts, state, monkeypatch):
+    monkeypatch.setenv("PYTHONHOME", "/nowhere")
+    with pytest.raises(cli.LabError, match=r"its process ended at once; see .*lab\.log"):
+        cli.up(hosts, state)
+    assert "encodings" in (state / "lab.log").read_text()
+    monkeypatch.delenv("PYTHONHOME")
+    assert cli.up(hosts, state).changed
+
+
+def test_what_a_killed_lab_left_is_removed(hosts, state):
+    (state / "devices" / "old").mkdir(parents=True)
+    (state / "users-old").write_text("x")
+    cli.down(state)
+    assert not list(state.glob("devices/*")) + list(state.glob("users-*"))
+
+
 def test_a_control_that_nobody_knows_is_refused(hosts, state):
     with pytest.raises(cli.LabError, match="no lab is up"):
         cli.control("desk-a", {}, state)

@@ -532,6 +532,20 @@ def test_requests_that_cannot_be_trusted_are_refused_and_the_connection_ends(lab
     assert answer.startswith(b"HTTP/1.1 %d " % status)
 
 
+def test_silence_ends_a_connection_only_until_it_has_logged_in(lab, monkeypatch):
+    from teamsmedic.lab import http as front
+
+    monkeypatch.setattr(front, "LOGIN_SECONDS", 0.2)
+    lab.add("d1")
+    with connect(lab, way=NTLM) as one, RunspacePool(one) as pool:
+        with socket.create_connection(("127.0.0.1", lab.port), 5) as silent:
+            assert silent.recv(10) == b""
+        time.sleep(0.5)
+        before = len(lab.front.connections)
+        assert pool.is_alive()
+        assert len(lab.front.connections) == before == 1
+
+
 def test_a_tls_client_on_the_plain_port_is_told_at_once(lab):
     lab.add("d1")
     started = time.monotonic()

@@ -28,7 +28,6 @@ from teamsmedic.lab.http import LOOPBACK
 START_SECONDS = {"replay": 30.0, "windows": 900.0}
 """The first Windows device of all also builds the template."""
 STOP_SECONDS = 30.0
-_FILES = ("inventory.yml", "lab.json", "ca.pem")
 
 
 class LabError(TeamsMedicError):
@@ -109,10 +108,9 @@ def down(state: Path | None = None) -> Lab:
             time.sleep(0.02)
         with contextlib.suppress(ChildProcessError):  # where it was started by this very process
             os.waitpid(pid, 0)
-    for name in _FILES:
-        (state / name).unlink(missing_ok=True)
-    for file in state.glob("users-*"):  # of a process that was killed
-        file.unlink(missing_ok=True)
+    if held := process.lock(state):
+        with held:
+            process.clear(state)
     return Lab(False, pid is not None, state)
 
 
@@ -168,35 +166,38 @@ def _start(
     tried = "started the lab"
     command = [sys.executable, "-P", "-m", "teamsmedic.lab.process", "--inventory", str(file), "--state", str(state)]
     command += ["--http", str(ports[0]), "--https", str(ports[1])]
-    child = subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        cwd=state,
-        start_new_session=True,
-    )
+    with (state / "lab.log").open("ab") as errors:  # for what goes wrong before the process has a voice
+        child = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            cwd=state,
+            start_new_session=True,
+        )
     assert child.stdin is not None
     assert child.stdout is not None
     seconds = max(START_SECONDS[host.kind] for host in lab.hosts.values())
-    with child.stdin as stdin, child.stdout as stdout:
-        try:
+    line, found = b"", "its process ended at once"
+    try:
+        with contextlib.suppress(BrokenPipeError), child.stdin as stdin, child.stdout as stdout:
             stdin.write(json.dumps({"user": inventory.USER, "password": password}).encode() + b"\n")
             stdin.flush()
-            ready, _, _ = select.select([stdout], [], [], seconds)
-            line = stdout.readline() if ready else b""
-        except BrokenPipeError:
-            line = b""
-        except BaseException:
-            child.terminate()
-            raise
+            if select.select([stdout], [], [], seconds)[0]:
+                line = stdout.readline()
+            else:
+                found = f"it did not answer within {seconds:.0f} s"
+    except BaseException:
+        child.terminate()
+        raise
     said: dict[str, Any] = json.loads(line) if line else {}
     if "pid" not in said:
         child.terminate()
-        child.wait(STOP_SECONDS)
-        if "error" in said:
-            raise LabError(*said["error"])
-        raise LabError(tried, f"it did not answer within {seconds:.0f} s", f"see {state / 'lab.log'}")
+        try:
+            child.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            child.kill()
+        raise LabError(*said.get("error", (tried, found, f"see {state / 'lab.log'}")))
     child.returncode = 0  # it lives on without us: no ResourceWarning when this object goes
     device = next(iter(lab.hosts))
     code, _ = _post(said["http"], f"/{device}/wsman", _IDENTIFY, {"WSMANIDENTIFY": "unauthenticated"})

@@ -14,6 +14,7 @@ import fcntl
 import json
 import logging
 import os
+import shutil
 import signal
 import sys
 import time
@@ -67,6 +68,20 @@ def holder(state: Path) -> int | None:
     except FileNotFoundError:
         pass
     return None
+
+
+def clear(state: Path) -> None:
+    """Remove what a lab leaves, also one that was killed: its files, its Windows devices with their processes.
+
+    Only for the holder of the lock. The log stays.
+    """
+    for file in (*(state / name for name in ("inventory.yml", "lab.json", "ca.pem")), *state.glob("users-*")):
+        file.unlink(missing_ok=True)
+    for folder in state.glob("devices/*"):
+        from teamsmedic.lab import device  # noqa: PLC0415 - only where there were such devices
+
+        device.end(folder)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 async def devices(lab: inventory.LabInventory, state: Path) -> tuple[dict[str, http.Device], list[Running]]:
@@ -137,7 +152,7 @@ async def serve(file: Path, state: Path, users: Mapping[str, str], said: IO[str]
 
 def _say(said: IO[str], answer: Mapping[str, Any]) -> None:
     """The one line that whoever started this waits for; a reader that has gone is no reason to end."""
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, ValueError):  # gone, or said before
         said.write(json.dumps(answer) + "\n")
         said.close()
 
@@ -154,7 +169,6 @@ def main() -> int:
     said = os.fdopen(os.dup(1), "w", encoding="utf-8")
     logging.basicConfig(
         filename=given.state / "lab.log",
-        filemode="w",
         encoding="utf-8",
         level=logging.INFO,
         format="%(asctime)s %(name)s %(levelname)s %(message)s",
@@ -174,6 +188,8 @@ def main() -> int:
         _say(said, {"error": ["started the lab", "another one is up in this folder", "end it, or use another folder"]})
         return 1
     with held:
+        clear(given.state)
+        os.truncate(given.state / "lab.log", 0)
         try:
             asyncio.run(
                 serve(
