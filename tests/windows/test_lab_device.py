@@ -372,6 +372,20 @@ def test_a_pipeline_can_be_stopped_and_the_pool_goes_on(desk: Any) -> None:
         assert invoke(pool, "1 + 1") == [2]
 
 
+def test_a_deleted_shell_ends_its_engine_whatever_runs_there(desk: Any) -> None:
+    from pypsrp.powershell import PowerShell
+
+    count = "@(Get-Process pwsh).Count"
+    before = desk.admin(count)
+    with desk.pool() as pool:
+        PowerShell(pool).add_script("while ($true) { Start-Sleep -Milliseconds 10 }").begin_invoke()
+        time.sleep(0.3)
+    deadline = time.monotonic() + 15
+    while (now := desk.admin(count)) != before and time.monotonic() < deadline:
+        pass
+    assert now == before
+
+
 def test_an_engine_that_dies_is_told_to_its_client_at_once(desk: Any) -> None:
     from pypsrp.exceptions import WSManFaultError
     from pypsrp.powershell import PowerShell

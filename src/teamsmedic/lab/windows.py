@@ -239,7 +239,6 @@ class PowerShellShell:
 
     async def close(self) -> None:
         """End the engine: it is asked first, and killed when it has not ended in `END_SECONDS`."""
-        self._put("Close", _POOL)
         self._packets.put_nowait(None)
         self._tasks.append(asyncio.create_task(self._end()))
 
@@ -292,7 +291,9 @@ class PowerShellShell:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(ACK_SECONDS if kind in ("Data", "Command") else END_SECONDS):
                         await known.wait()
-            pipe.close()  # the engine ends at the end of its input
+            # The engine answers this only at the end of its input, which ends it.
+            pipe.write(f"<Close PSGuid='{_POOL}' />\n".encode())
+            pipe.close()
 
     async def _read(self) -> None:
         assert self._process is not None
