@@ -32,7 +32,7 @@ WHO = {
     Who.TENANT: "an administrator of the tenant",
     Who.SBC: "whoever runs the SBC",
     Who.CARRIER: "the carrier",
-    Who.NONE: "nobody",
+    Who.NONE: "nobody here",
     Who.UNKNOWN: "not to be told from this code alone",
 }
 WIDTH = 80
