@@ -10,6 +10,7 @@ import io
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import BinaryIO, cast
 
 from teamsmedic import content, remediation
 from teamsmedic.catalog import Catalog, Entry, NamedCause, Statement, Verdict, Who, load
@@ -46,7 +47,7 @@ class Source:
     hits: Iterable[Hit]
 
 
-def sources(what: Sequence[str], catalog: Catalog, standard_input: io.BufferedReader | None = None) -> Iterator[Source]:
+def sources(what: Sequence[str], catalog: Catalog, standard_input: BinaryIO | None = None) -> Iterator[Source]:
     """What the arguments of `explain` name: each a code, `-` for standard input, or all together one text."""
     codes = [_known(one, catalog) for one in what]
     if all(code or one == "-" for code, one in zip(codes, what, strict=True)):
@@ -66,14 +67,16 @@ def _known(given: str, catalog: Catalog) -> Code | None:
     return code if code and (code in catalog.entries or catalog.lookup(code) or code in catalog.retired) else None
 
 
-def _text(stream: io.BufferedReader) -> io.TextIOWrapper:
+def _text(stream: BinaryIO) -> io.TextIOWrapper:
     """Bytes as text: UTF-8, or UTF-16 as Windows PowerShell writes redirected output; what is neither is replaced."""
-    head = stream.peek(4)[:4]
+    # A BufferedReader takes anything with readinto, which its type does not say.
+    buffered = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", stream))
+    head = buffered.peek(4)[:4]
     if head[:2] in {b"\xff\xfe", b"\xfe\xff"}:
         encoding = "utf-16"
     else:
         encoding = "utf-16-le" if head[1:2] == b"\0" else "utf-8-sig"
-    return io.TextIOWrapper(stream, encoding=encoding, errors="replace")
+    return io.TextIOWrapper(buffered, encoding=encoding, errors="replace")
 
 
 def build(found: Iterable[Source], catalog: Catalog, remedies: Remedies) -> dict[str, Json]:
@@ -169,7 +172,7 @@ def _statement(one: Statement) -> dict[str, Json]:
     return {"text": one.text, "confidence": one.confidence.value, "sources": list(one.sources), "as_of": one.as_of}
 
 
-def document(what: Sequence[str], standard_input: io.BufferedReader | None = None) -> dict[str, Json]:
+def document(what: Sequence[str], standard_input: BinaryIO | None = None) -> dict[str, Json]:
     """The explain document for the arguments of `teamsmedic explain`, with the installed content."""
     catalog = load(content.root())
     remedies: dict[str, list[tuple[str, str]]] = {}

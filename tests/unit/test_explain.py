@@ -19,7 +19,7 @@ REMEDIES = {"tls12_disabled": [("tls12_usable", "TLS 1.2 is usable")]}
 
 
 def explained(*what: str, stdin: bytes = b"") -> dict[str, Any]:
-    found = build(sources(what, CATALOG, io.BufferedReader(io.BytesIO(stdin))), CATALOG, REMEDIES)
+    found = build(sources(what, CATALOG, io.BytesIO(stdin)), CATALOG, REMEDIES)
     jsonschema.validate(found, SCHEMA)
     return found
 
