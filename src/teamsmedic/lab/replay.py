@@ -28,6 +28,7 @@ MODULE = "teamsmedic.teams.remediation"
 FAULTS = ("garbage", "deep", "flood", "silent", "missing", "failed", "error")
 """What may be wrong with a statement's answer: no JSON; JSON nested 100,000 deep; 50 MB; nothing, and the pipeline does
 not end; nothing, and the pipeline goes on; the pipeline fails there; a script error."""
+FAILS = "replay device: this statement fails, as the lab was told"
 _OPTIONS = {"statements", "argument"}
 
 
@@ -108,7 +109,7 @@ class ReplayDevice:
             lines, end = self._statements(texts, argument)
         except RequestError as error:
             return Said(failed=f"replay device: {error}")
-        failed = "replay device: this statement fails, as the lab was told" if end is End.FAILED else None
+        failed = FAILS if end is End.FAILED else None
         return Said(lines, failed, hangs=end is End.TIMEOUT, delay=self.delay)
 
     # -------------------------------------------------------------------------------------------- the treatment's side
@@ -235,7 +236,7 @@ class ReplayDevice:
         delay = self.delay
         if end is End.TIMEOUT:
             delay += float(statements[min(len(kept), len(statements) - 1)]["limit"])
-        detail = "this statement fails, as the lab was told" if end is End.FAILED else ""
+        detail = FAILS if end is End.FAILED else ""
         return self._reply({"changed": False, "lines": kept, "end": str(end), "detail": detail}, delay)
 
     def _reply(self, result: Mapping[str, Json], delay: float | None = None) -> Said:
