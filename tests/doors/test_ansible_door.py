@@ -1,0 +1,559 @@
+"""The Ansible door: shipped playbooks and a site's own, run by real ansible-playbook against replay devices."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from teamsmedic import __version__, content, parallel, runfolder, treatment
+from teamsmedic.asked import plan
+from teamsmedic.hosts.winrm import Connection, WinRMHost
+from teamsmedic.lab import cases, replay
+
+ROOT = Path(__file__).resolve().parents[2]
+COLLECTION = ROOT / "playbooks/collections/ansible_collections/teamsmedic/teams"
+TOOLS = [
+    Path(sys.executable).with_name("ansible-playbook"),
+    *(Path(one) for one in os.environ.get("TEAMSMEDIC_TEST_ANSIBLES", "").split(os.pathsep) if one),
+]
+"""The one beside this Python; others (of older and newer ansible-core) by their paths in TEAMSMEDIC_TEST_ANSIBLES."""
+each_tool = pytest.mark.parametrize("tool", TOOLS, ids=lambda one: one.parents[1].name)
+USER, PASSWORD = "labadmin", "Pass-word_1"
+VAULT_PASSWORD = "Vault-Plant3d_9"
+
+
+@dataclass
+class Recording(replay.ReplayDevice):
+    """A replay device that keeps what its engine would receive."""
+
+    heard: list[tuple[list[str], dict[str, Any]]] = field(default_factory=list)
+
+    def _statements(self, texts: Any, argument: Any) -> Any:
+        self.heard.append((list(texts), json.loads(argument)))
+        return super()._statements(texts, argument)
+
+
+@dataclass
+class Played:
+    """What a playbook's run said, and what is in the run folders."""
+
+    code: int
+    output: str
+    runs: Path
+
+    def recap(self, host: str) -> dict[str, int]:
+        """The counts of a host's recap line."""
+        line = next(one for one in self.output.splitlines() if one.startswith(host) and "unreachable=" in one)
+        return {key: int(value) for key, value in (part.split("=") for part in line.split(":")[1].split())}
+
+    def folders(self) -> list[runfolder.RunFolder]:
+        return runfolder.every(self.runs)
+
+    def statuses(self, host: str) -> dict[str, str]:
+        """The last recorded outcomes of a host."""
+        last = [one.hosts()[host][-1] for one in self.folders() if one.has(host)][-1]
+        return {one["remediation"]: one["status"] for one in last["outcomes"]}
+
+
+@pytest.fixture
+def fleet(lab, lab_content, tmp_path, monkeypatch):
+    """Devices, an inventory of them, and a way to play on them: from another folder, with no configuration file."""
+    # A playbook's own time limits are not what is tested here.
+    short = tmp_path / "content"
+    shutil.copytree(lab_content, short)
+    for name in ("lamp_on", "shelf_tidy"):
+        with (short / f"remediations/office/{name}/remediation.yaml").open("a") as out:
+            out.write("timeout: 2\nfix_timeout: 3\n")
+    monkeypatch.setenv("TEAMSMEDIC_CONTENT", str(short))
+    content.root.cache_clear()
+    return Fleet(lab, tmp_path)
+
+
+class Fleet:
+    def __init__(self, lab: Any, folder: Path) -> None:
+        self.lab, self.folder = lab, folder
+        self.backends: dict[str, Recording] = {}
+        self.hosts: dict[str, dict[str, Any]] = {}
+        self.vars: dict[str, Any] = {
+            "ansible_connection": "psrp",
+            "ansible_host": "127.0.0.1",
+            "ansible_port": lab.port,
+            "ansible_psrp_protocol": "http",
+            "ansible_psrp_auth": "ntlm",
+            "ansible_psrp_path": "{{ inventory_hostname }}/wsman",
+            "ansible_user": USER,
+            "ansible_password": PASSWORD,
+        }
+
+    def add(self, name: str, *, faults: dict[str, str] | None = None, also: dict[str, Any] | None = None, **cased: str):
+        self.backends[name] = Recording(
+            name, "desktop", cases.choose(content.root(), "desktop", cased), faults=faults or {}
+        )
+        self.hosts[name] = also or {}
+        return self.lab.add(name, backend=self.backends[name])
+
+    def inventory(self) -> Path:
+        file = self.folder / "inventory.yml"
+        names = sorted(self.hosts)
+        groups = {"devices": {"hosts": {name: self.hosts[name] for name in names}}}
+        file.write_text(yaml.safe_dump({"all": {"vars": self.vars, "children": groups}}))
+        return file
+
+    def play(self, tool: Path, playbook: str | list[Any], *options: str, **variables: str) -> Played:
+        if isinstance(playbook, str):
+            file = ROOT / "playbooks" / f"{playbook}.yml"
+        else:
+            file = self.folder / "site.yml"
+            file.write_text(json.dumps(playbook))
+            variables.setdefault("ANSIBLE_COLLECTIONS_PATH", str(ROOT / "playbooks/collections"))
+        keep = {key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_")}
+        environment = {
+            **keep,
+            "HOME": str(self.folder),
+            "ANSIBLE_HOME": str(self.folder / "ansible"),
+            "ANSIBLE_NOCOLOR": "1",
+            "PYTHONPATH": str(ROOT / "src"),
+            "TEAMSMEDIC_RUN_DIR": str(self.folder / "runs"),
+            "http_proxy": "http://127.0.0.1:9",
+            "https_proxy": "http://127.0.0.1:9",
+            **variables,
+        }
+        elsewhere = self.folder / "elsewhere"
+        elsewhere.mkdir(exist_ok=True)
+        command = [str(tool), "-i", str(self.inventory()), *options, str(file)]
+        done = subprocess.run(
+            command, cwd=elsewhere, env=environment, capture_output=True, text=True, timeout=120, check=False
+        )
+        return Played(done.returncode, done.stdout + done.stderr, self.folder / "runs")
+
+
+def task(**options: Any) -> list[Any]:
+    """A site's own playbook with one task."""
+    return [{"hosts": "all", "gather_facts": False, "tasks": [{"teamsmedic.teams.remediation": options}]}]
+
+
+LAMP = ("-e", "remediations=lamp_on")
+
+
+# ------------------------------------------------------------------------------------------------ the whole way
+
+
+@each_tool
+def test_check_dry_run_fix_fix_undo(fleet, tool):
+    """Each says what it says, and only fix and undo change the device."""
+    fleet.add("desk", lamp_on="dark")
+
+    check = fleet.play(tool, "check", "-l", "devices", *LAMP)
+    assert check.code == 0, check.output
+    assert (check.recap("desk")["changed"], check.statuses("desk")) == (0, {"lamp_on": "drifted"})
+    assert r"lamp_on: drifted (HKLM\\Lamp\\Switch is 0) (replayed device)" in check.output
+
+    dry = fleet.play(tool, "fix", "-l", "devices", *LAMP, "--check", "--diff")
+    assert (dry.recap("desk")["changed"], dry.statuses("desk")) == (1, {"lamp_on": "drifted"})
+    assert "-DWord 0\n+DWord 1" in dry.output
+    assert fleet.backends["desk"].control({})["journal"] == 0
+
+    fix = fleet.play(tool, "fix", "-l", "devices", *LAMP, "--diff")
+    assert (fix.recap("desk")["changed"], fix.statuses("desk")) == (1, {"lamp_on": "fixed"})
+    assert "-DWord 0\n+DWord 1" in fix.output
+
+    again = fleet.play(tool, "fix", "-l", "devices", *LAMP)
+    assert (again.recap("desk")["changed"], again.statuses("desk")) == (0, {"lamp_on": "healthy"})
+
+    look = fleet.play(tool, "undo", "-l", "devices", "--check", "--diff")
+    assert look.recap("desk")["changed"] == 1
+    assert "-DWord 1\n+DWord 0" in look.output
+
+    undo = fleet.play(tool, "undo", "-l", "devices", "-e", f"run={fix.folders()[2].id}")
+    assert (undo.recap("desk")["changed"], undo.statuses("desk")) == (1, {"lamp_on": "reverted"})
+    assert fleet.play(tool, "check", "-l", "devices", *LAMP).statuses("desk") == {"lamp_on": "drifted"}
+
+    nothing = fleet.play(tool, "undo", "-l", "devices")
+    assert (nothing.code, nothing.recap("desk")["failed"]) == (2, 1)
+    assert "nothing there is in force" in nothing.output
+
+
+@each_tool
+def test_the_run_folder_is_complete(fleet, tool):
+    for number in range(3):
+        fleet.add(f"desk-{number}", lamp_on="dark")
+    fleet.add("gone", also={"ansible_port": 9})
+
+    played = fleet.play(tool, "fix", "-l", "devices", *LAMP, "-e", '{"wave": 2}')
+
+    (folder,) = played.folders()
+    manifest = folder.manifest()
+    assert manifest["hosts"] == ["desk-0", "desk-1", "desk-2", "gone"]
+    assert (manifest["command"], manifest["door"], manifest["dry_run"]) == ("fix", "ansible", False)
+    assert [sorted(one) for one in manifest["waves"]] == [["desk-0", "desk-1"], ["desk-2", "gone"]]
+    assert manifest["exit_code"] == 4
+    assert manifest["playbook"] == str(ROOT / "playbooks/fix.yml")
+    kinds = {host: [one["type"] for one in records] for host, records in folder.hosts().items()}
+    assert kinds == {
+        **{f"desk-{number}": ["way_back", "outcome"] for number in range(3)},
+        "gone": ["unreachable"],
+    }
+    assert folder.hashes("desk-0")["lamp_on"]
+
+
+@each_tool
+def test_hosts_that_the_play_did_not_come_to_are_in_the_manifest(fleet, tool):
+    fleet.add("a", faults={"lamp_on": "failed"})
+    fleet.add("b", lamp_on="dark")
+    site = task(remediations="lamp_on", fail_on=["unknown"])
+    site[0] |= {"serial": 1}
+
+    played = fleet.play(
+        tool,
+        site,
+        ANSIBLE_CALLBACKS_ENABLED="teamsmedic.teams.runs",
+    )
+
+    assert played.code == 2, played.output
+    (folder,) = played.folders()
+    assert folder.hosts()["b"][-1]["type"] == "stopped"
+    assert folder.manifest()["waves"] == [["a"]]
+
+
+@each_tool
+def test_a_host_gets_another_run_for_each_further_task(fleet, tool):
+    """The journal on the device holds one entry for a run and a remediation; a second fix must not meet it."""
+    fleet.add("a", lamp_on="dark")
+    fleet.add("b", lamp_on="dark")
+    one = {"teamsmedic.teams.remediation": {"remediations": "{{ item }}", "state": "fixed"}}
+    undo = {"teamsmedic.teams.remediation": {"state": "reverted"}}
+    site = [{"hosts": "all", "gather_facts": False, "tasks": [
+        {**one, "loop": ["lamp_on", "shelf_tidy"]}, undo, {**one, "loop": ["lamp_on"]}, undo,
+    ]}]  # fmt: skip
+
+    played = fleet.play(tool, site)
+
+    assert played.code == 0, played.output
+    assert [sorted(folder.hosts()) for folder in played.folders()] == [["a", "b"]] * 5
+
+
+# ------------------------------------------------------------------------------------------------ which devices
+
+
+@each_tool
+def test_target_alone_is_enough_and_neither_says_what_to_type(fleet, tool):
+    fleet.add("desk")
+    fleet.add("other")
+
+    assert fleet.play(tool, "check", "-e", "target=desk", *LAMP).statuses("desk") == {"lamp_on": "healthy"}
+    assert fleet.backends["other"].heard == []
+    for playbook in ("check", "fix", "undo"):
+        neither = fleet.play(tool, playbook, *LAMP)
+        assert neither.code != 0
+        assert "name the devices: -l GROUP or -e target=GROUP" in neither.output
+    assert len(fleet.backends["desk"].heard) == 1
+
+
+def test_a_group_that_matches_nothing_is_no_success(fleet):
+    fleet.add("desk")
+
+    assert fleet.play(TOOLS[0], "check", "-l", "dekstops", *LAMP).code != 0
+
+
+# ------------------------------------------------------------------------------------------------ statuses
+
+
+@each_tool
+def test_statuses_to_ansible(fleet, tool):
+    fleet.add("stuck", lamp_on="stuck")
+    fleet.add("silent", faults={"lamp_on": "error"})
+    fleet.add("fine")
+    fleet.add("gone", also={"ansible_port": 9})
+    fleet.add("refused", also={"ansible_password": "no"})
+
+    played = fleet.play(tool, "fix", "-l", "devices", *LAMP)
+
+    assert played.code == 4
+    for host in ("stuck", "silent", "fine"):
+        assert {key: played.recap(host)[key] for key in ("changed", "failed", "unreachable")} == {
+            "changed": 0, "failed": 0, "unreachable": 0,
+        }  # fmt: skip
+    assert played.statuses("stuck") == {"lamp_on": "blocked"}
+    assert played.statuses("silent") == {"lamp_on": "unknown"}
+    assert "lamp_on: blocked (in use by HAND.EXE)" in played.output
+    for host in ("gone", "refused"):
+        assert (played.recap(host)["unreachable"], played.recap(host)["failed"]) == (1, 0)
+
+    strict = fleet.play(tool, "fix", "-l", "stuck,silent,fine", *LAMP, "-e", "fail_on=blocked,unknown")
+    assert strict.code == 2
+    assert [strict.recap(host)["failed"] for host in ("stuck", "silent", "fine")] == [1, 1, 0]
+
+
+@each_tool
+def test_a_fix_that_does_not_verify_fails(fleet, tool, lab_content):
+    device = fleet.add("desk", lamp_on="dark")
+    device.backend.faults = {}
+    backend = fleet.backends["desk"]
+    backend._fix = lambda *_: {"done": {}}
+
+    played = fleet.play(tool, "fix", "-l", "devices", *LAMP)
+
+    assert (played.code, played.recap("desk")["failed"]) == (2, 1)
+    assert played.statuses("desk") == {"lamp_on": "failed"}
+    assert "detected again: drifted" in played.output
+
+
+# ------------------------------------------------------------------------------------------------ before any connection
+
+
+@each_tool
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"remediations": "lamp_onn"}, "there is no lamp_onn"),
+        ({"remediations": "lamp_on", "parameters": {"lamp_on": {"colour": 1}}}, "colour"),
+        ({"remediations": "lamp_on", "parameters": {"shelf": {}}}, "there is no shelf"),
+        ({"remediations": "lamp_on", "parameters": [1]}, "no dictionary"),
+        ({"remediation": "lamp_on"}, "there is no option remediation"),
+        ({"remediations": "lamp_on", "state": "repaired"}, "use one of checked, fixed, reverted"),
+        ({"remediations": "lamp_on", "allow": "anything"}, "use disruptive and irreversible"),
+        ({"remediations": "lamp_on", "fail_on": ["drifted"]}, "use blocked and unknown"),
+        ({"state": "reverted", "run": "yesterday"}, "give a run's id, or last"),
+        ({"all": "perhaps"}, "give true or false"),
+        ({}, "neither a code nor a remediation is named"),
+        ({"remediations": "lamp_on", "run_dir": "/proc/nowhere"}, "/proc/nowhere"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_asked_for_fails_before_any_connection(fleet, tool, options, said):
+    device = fleet.add("desk", lamp_on="dark")
+
+    played = fleet.play(tool, task(**options))
+
+    assert (played.code, played.recap("desk")["failed"]) == (2, 1), played.output
+    assert said in played.output, played.output
+    assert "Traceback" not in played.output
+    assert device.requests == 0
+
+
+@each_tool
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        (
+            {"ansible_host": "192.0.2.1", "ansible_psrp_auth": "basic", "ansible_psrp_message_encryption": "never"},
+            "in the clear",
+        ),
+        ({"ansible_psrp_auth": "kerberos"}, "teamsmedic[kerberos]"),
+        ({"ansible_connection": "local"}, "its ansible_connection is local"),
+        ({"ansible_become": True, "ansible_become_method": "runas", "ansible_become_user": "x"}, "the task has become"),
+    ],
+    ids=["basic", "kerberos", "local", "become"],
+)
+def test_a_connection_that_is_refused_is_one_sentence(fleet, tool, variables, said):
+    if "kerberos" in variables.values():
+        with contextlib.suppress(ImportError):
+            import gssapi  # noqa: F401
+
+            pytest.skip("Kerberos can be used here")
+    device = fleet.add("desk", also=variables)
+
+    played = fleet.play(tool, "check", "-l", "devices", *LAMP)
+
+    assert (played.code, played.recap("desk")["failed"]) == (2, 1), played.output
+    assert said in played.output, played.output
+    assert device.requests == 0
+
+
+@each_tool
+@pytest.mark.parametrize(
+    "more", [{"environment": {"X": "1"}}, {"delegate_to": "other"}, {"become": True}, {"async": 5, "poll": 1}], ids=str
+)
+def test_what_would_change_who_reads_is_refused_by_name(fleet, tool, more):
+    device = fleet.add("desk")
+    fleet.add("other")
+    site = task(remediations="lamp_on")
+    site[0]["tasks"][0] |= more
+
+    played = fleet.play(tool, site, "-l", "desk")
+
+    assert played.code == 2
+    assert f"task has {next(iter(more))}" in played.output or "does not support async" in played.output
+    assert device.requests == 0
+
+
+@each_tool
+@pytest.mark.parametrize("what", ["missing", "another version"])
+def test_without_the_package_both_paths_and_the_line_to_type_are_named(fleet, tool, what):
+    fleet.add("desk")
+    other = fleet.folder / "other"
+    (other / "teamsmedic").mkdir(parents=True)
+    text = "raise ImportError('not here')" if what == "missing" else "__version__ = '9.9.9'"
+    (other / "teamsmedic/__init__.py").write_text(text)
+    if what == "another version":
+        (other / "teamsmedic/errors.py").touch()
+        (other / "teamsmedic/ansible").mkdir()
+        (other / "teamsmedic/ansible/__init__.py").write_text("action = None")
+
+    played = fleet.play(tool, "check", "-l", "devices", *LAMP, PYTHONPATH=str(other))
+
+    assert played.code == 2
+    said = " ".join(played.output.split())
+    assert str(COLLECTION / "plugins/action/remediation.py") in said
+    assert f"-m pip install -e {ROOT}" in said
+    assert ("is version 9.9.9" if what == "another version" else "cannot import it") in said
+    assert (str(other / "teamsmedic") if what == "another version" else "bin/python") in said
+
+
+def test_the_versions_agree():
+    galaxy = yaml.safe_load((COLLECTION / "galaxy.yml").read_text())
+
+    assert galaxy["version"] == __version__
+    assert f'VERSION = "{__version__}"' in (COLLECTION / "plugins/action/remediation.py").read_text()
+
+
+# ------------------------------------------------------------------------------------------------ secrets and proxies
+
+
+def vaulted(text: str) -> str:
+    from ansible.parsing.vault import VaultLib, VaultSecret
+
+    return str(VaultLib([("default", VaultSecret(VAULT_PASSWORD.encode()))]).encrypt(text).decode())
+
+
+@each_tool
+@pytest.mark.parametrize("place", ["inventory", "vault"])
+def test_a_planted_password_is_found_nowhere(fleet, tool, place):
+    """Not in the output with -vvvvv, the log, the run folder, nor in what the device receives; nor is the payload."""
+    fleet.add("desk", lamp_on="dark")
+    key = fleet.folder / "key"
+    key.write_text(VAULT_PASSWORD)
+    options = [*LAMP, "-l", "devices", "-vvvvv", "--diff"]
+    if place == "vault":
+        del fleet.vars["ansible_password"]
+        (fleet.folder / "group_vars").mkdir()
+        (fleet.folder / "group_vars/all.yml").write_text(vaulted(f"ansible_password: {PASSWORD}\n"))
+        options += ["--vault-password-file", str(key)]
+
+    played = fleet.play(tool, "fix", *options, ANSIBLE_LOG_PATH=str(fleet.folder / "log"))
+
+    assert played.statuses("desk") == {"lamp_on": "fixed"}, played.output
+    places = {"output": played.output, "log": (fleet.folder / "log").read_text()}
+    places |= {str(file): file.read_text() for file in played.runs.rglob("*") if file.is_file()}
+    places |= {"device": json.dumps(fleet.backends["desk"].heard), "journal": str(fleet.backends["desk"]._journal)}
+    for where, text in places.items():
+        assert PASSWORD not in text, where
+        assert VAULT_PASSWORD not in text, where
+    assert "Write-Stub" not in played.output
+    assert "Write-Change" not in played.output
+
+
+def test_a_proxy_is_not_asked_for_this_machine(fleet):
+    """`play` sets proxy variables that lead nowhere."""
+    fleet.add("desk", also={"ansible_psrp_ignore_proxy": False})
+
+    assert fleet.play(TOOLS[0], "check", "-l", "devices", *LAMP).statuses("desk") == {"lamp_on": "healthy"}
+
+
+# ------------------------------------------------------------------------------------------------ both doors
+
+
+def by_pypsrp(fleet: Fleet, host: str, names: list[str], *, fix: bool) -> treatment.Report:
+    """The same request through the door of the command line."""
+    about = Connection("127.0.0.1", fleet.lab.port, False, f"{host}/wsman", "ntlm", USER, PASSWORD, no_proxy=True)
+    wanted = plan(None, names=names, now=0)
+    context = treatment.Context(runfolder.new_id(), "somebody@here")
+    walk = treatment.fix(wanted, context) if fix else treatment.check(wanted, context)
+    folder = runfolder.RunFolder.create(fleet.folder / "cli-runs", context.run, {})
+    job = parallel.Task(host, lambda: WinRMHost(host, about), lambda: walk)
+    (result,) = parallel.treat([job], folder, forks=1, stop=threading.Event())
+    assert result.report, result.error
+    return result.report
+
+
+def without_run(heard: list[tuple[list[str], dict[str, Any]]]) -> str:
+    """What a device received, with the run's id (which differs by its nature) replaced."""
+    return json.dumps(heard).replace(heard[0][1]["run"], "RUN") if heard else ""
+
+
+FAULTS = ["error", "failed", "garbage", "deep", "flood", "missing", "silent"]
+
+
+@each_tool
+@pytest.mark.parametrize("fix", [False, True], ids=["check", "fix"])
+@pytest.mark.parametrize("fault", [None, *FAULTS])
+def test_both_doors_send_the_same_and_come_to_the_same(fleet, tool, fault, fix):
+    """Texts, argument and outcomes are equal; a broken answer costs only itself, through each."""
+    names = ["lamp_on", "shelf_tidy"]
+    for host in ("one", "two"):
+        fleet.add(host, faults={"lamp_on": fault} if fault else {}, lamp_on="dark", shelf_tidy="messy")
+    report = by_pypsrp(fleet, "one", names, fix=fix)
+    site = task(remediations=names, state="fixed" if fix else "checked", by="somebody@here")
+
+    played = fleet.play(tool, site, "-l", "two")
+
+    assert played.code == 0, played.output
+    mine, theirs = (fleet.backends[host].heard for host in ("one", "two"))
+    assert without_run(mine).replace("ONE", "TWO") == without_run(theirs)
+    (folder,) = played.folders()
+    recorded = folder.hosts()["two"][-1]["outcomes"]
+    assert recorded == json.loads(json.dumps([one.to_json() for one in report.outcomes]))
+    if fault in (None, "missing"):
+        return
+    lamp, shelf = (one["status"] for one in recorded)
+    assert (lamp, shelf) == ("unknown", "fixed" if fix else "drifted")
+
+
+def test_the_account_that_asked_is_in_the_manifest(fleet):
+    fleet.add("desk")
+
+    (folder,) = fleet.play(TOOLS[0], "check", "-l", "devices", *LAMP).folders()
+
+    assert folder.manifest()["by"] == f"{getpass.getuser()}@{os.uname().nodename}"
+
+
+@each_tool
+@pytest.mark.parametrize(
+    "spelled",
+    ["codes=0xCAA70007", '{"codes": [3399942151]}', '{"codes": "sip:403\\n-895025145"}'],
+    ids=["hex", "int", "list"],
+)
+def test_codes_lead_to_the_remediations_of_their_causes(fleet, tool, spelled, monkeypatch):
+    """With the content that ships."""
+    monkeypatch.delenv("TEAMSMEDIC_CONTENT")
+    content.root.cache_clear()
+    fleet.add("desk", tls12_usable="all_off")
+
+    played = fleet.play(tool, "check", "-l", "devices", "-e", spelled)
+
+    assert played.statuses("desk")["tls12_usable"] == "drifted", played.output
+    (folder,) = played.folders()
+    assert "0xCAA70007" in folder.manifest()["codes"]
+
+    wrong = fleet.play(tool, "check", "-l", "devices", "-e", "codes=hello-world")
+    assert (wrong.code, "read the code 'hello-world'" in wrong.output) == (2, True)
+
+
+# ------------------------------------------------------------------------------------------------ documentation
+
+
+@each_tool
+def test_ansible_doc_shows_the_module(tool, tmp_path):
+    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "playbooks/collections"), "HOME": str(tmp_path)}
+    command = [tool.with_name("ansible-doc"), "--json", "-t", "module", "teamsmedic.teams.remediation"]
+
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True)
+
+    from teamsmedic.ansible.action import Options
+
+    shown = json.loads(done.stdout)["teamsmedic.teams.remediation"]
+    assert set(shown["doc"]["options"]) == set(Options.__dataclass_fields__)
+    assert shown["return"]["outcomes"]
+    assert "state: reverted" in shown["examples"]
