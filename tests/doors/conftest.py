@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import multiprocessing
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
@@ -177,6 +178,15 @@ class InProcess:
         self.thread.join(10)
         self.loop.close()
         self.accounts.close()
+
+
+@pytest.fixture(scope="session")
+def ansible_runs() -> None:
+    """Skips where no ansible-playbook can run: it needs semaphores, which live in /dev/shm, whatever it is to do."""
+    try:
+        multiprocessing.get_context("fork").Lock()
+    except OSError as error:
+        pytest.skip(f"Ansible cannot run here: no access to /dev/shm ({error})")
 
 
 @pytest.fixture

@@ -219,7 +219,7 @@ ANSIBLES = [
 
 
 @pytest.fixture
-def play(tmp_path, hosts, state):
+def play(tmp_path, hosts, state, ansible_runs):
     """Runs tasks on the lab's devices; gives the result of each host's last task, and the run."""
     (tmp_path / "library").mkdir()
     for name in ("remediation", "other"):
