@@ -48,6 +48,7 @@ foreach ($person in Get-TMProfile -User $given) {
                 }
             }
         }
+        if ($person.state -cne 'looked_at') { $mine = @() }
         $moving = @($mine | Where-Object { -not $_.fresh })
         foreach ($cache in $moving) {
             $cache.backgrounds = (Get-TMTree -Path "$($cache.object)\Backgrounds\Uploads").files
@@ -72,7 +73,7 @@ foreach ($person in Get-TMProfile -User $given) {
     if ($moving.Count -gt 0) {
         $microphone = Get-TMMicrophone -Sid $person.sid -LoggedOn $person.logged_on
     }
-    if ($person.state -ceq 'looked_at') { $caches += $mine }
+    $caches += $mine
     $users += [ordered]@{
         object = $person.profile; name = $person.name; sid = $person.sid; logged_on = $person.logged_on; state = $person.state; detail = $person.detail
         microphone = $microphone.state; microphone_apps = $microphone.apps
