@@ -1,7 +1,8 @@
 # Moving, copying and removing folders in a person's profile. Needs the helper `paths`.
 #
 #   Lock-TMWay -Path P -Below ROOT       holds every folder from ROOT to P; Dispose() lets go
-#   Move-TMFolder -Move PAIRS            renames each (from, to); where one fails, all go back: blocked, in use by NAME
+#   Move-TMFolder -Move PAIRS            renames each (from, to); where one fails, all go back: blocked, in use by NAME.
+#                                        note = '+X' or '-X': the copy of X that belongs to this entry comes, or goes
 #   Copy-TMFolder -From F -To T -Sid S   copies what T lacks of F; what is new belongs to S
 #   Remove-TMFolder -Path P              removes P and all below; links go, what they lead to stays
 #
@@ -236,25 +237,36 @@ function Lock-TMWay {
     , $held
 }
 
-# A program that looks into a folder for a moment (an antivirus, an indexer) gets five seconds to be done.
+# 0, or the error of Windows. A program that looks into a folder for a moment (an antivirus, an indexer) gets five seconds.
+# Which copy lies in its place cannot be seen from the folder, so notes of the entry tell, in an order that a cut between
+# any two steps leaves right: the copy of this entry is there if the last note says `+` and something is there.
+function Move-TMPair {
+    param([string] $From, [string] $To, [string] $Note)
+    if ($Note -clike '+*') { Add-TMNote -Key 'copy' -Value $Note }
+    $clock = [System.Diagnostics.Stopwatch]::StartNew()
+    while ($true) {
+        $failure = [TMChange]::Move($From, $To)
+        # 5 access denied, 32 and 33 in use: what an open file below a folder gives.
+        if (5, 32, 33 -notcontains $failure -or $clock.Elapsed.TotalSeconds -ge 5) { break }
+        Start-Sleep -Milliseconds 250
+    }
+    if ($Note -and ($Note -clike '+*') -eq ($failure -ne 0)) { Add-TMNote -Key 'copy' -Value ('-' + $Note.Substring(1)) }
+    $failure
+}
+
 function Move-TMFolder {
     param([object[]] $Move)
     Use-TMChangeType
     $done = @()
     foreach ($pair in $Move) {
-        $clock = [System.Diagnostics.Stopwatch]::StartNew()
-        while ($true) {
-            $failure = [TMChange]::Move($pair.from, $pair.to)
-            # 5 access denied, 32 and 33 in use: what an open file below a folder gives.
-            if (5, 32, 33 -notcontains $failure -or $clock.Elapsed.TotalSeconds -ge 5) { break }
-            Start-Sleep -Milliseconds 250
-        }
+        $failure = Move-TMPair -From $pair.from -To $pair.to -Note "$($pair['note'])"
         if ($failure -eq 0) {
             $done += $pair
             continue
         }
         for ($at = $done.Count - 1; $at -ge 0; $at--) {
-            if ([TMChange]::Move($done[$at].to, $done[$at].from) -ne 0) { throw "$($done[$at].to) could not be moved back" }
+            $back = switch -Regex ("$($done[$at]['note'])") { '^\+(.*)' { '-' + $Matches[1] } '^-(.*)' { '+' + $Matches[1] } default { '' } }
+            if ((Move-TMPair -From $done[$at].to -To $done[$at].from -Note $back) -ne 0) { throw "$($done[$at].to) could not be moved back" }
         }
         if (5, 32, 33 -notcontains $failure) { throw (New-Object -TypeName 'System.ComponentModel.Win32Exception' -ArgumentList $failure) }
         $names = @(Get-TMFolderUser -Path $pair.from)

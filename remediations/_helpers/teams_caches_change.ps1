@@ -6,7 +6,8 @@
 #   Stop-TMTeams -Item I               ends the programs that use these caches, or leaves with `blocked`
 #   Lock-TMTeams -Item I               -> what holds the ways to them (Lock-TMWay); Unlock-TMWay -Held H lets go
 #   Get-TMTeamsCopy -Path P            -> the cache whose copy lies at P
-#   Get-TMTeamsRun -Root R             -> the run whose copy of a cache is the one in place
+#   Get-TMTeamsRun -Root R             -> the newest run that was to set a cache aside
+#   Test-TMOwnCopy -Item I             -> whether the copy in place is the one of this entry
 #   Copy-TMBackground -From F -Item I  copies uploaded backgrounds that the cache in place lacks
 #   Remove-TMTeamsFolder -Item I       removes the folders that the treatment made, where they are empty
 
@@ -82,7 +83,13 @@ function Get-TMTeamsCopy {
     Stop-TMBlocked -Reason 'changed_meanwhile' -Detail $Path
 }
 
-# The run of the newest treatment that set this cache aside: whose copy it is.
+# An entry that was begun may have been cut off before it set anything aside: then the copy in place is an older one.
+function Test-TMOwnCopy {
+    param([object] $Item)
+    $last = Get-TMNote -Key 'copy' | Where-Object -FilterScript { $_.Substring(1) -eq $Item.root } | Select-Object -Last 1
+    "$last" -clike '+*' -and [System.IO.Directory]::Exists($Item.aside)
+}
+
 function Get-TMTeamsRun {
     param([string] $Root)
     foreach ($treatment in Get-TMTreatment) {

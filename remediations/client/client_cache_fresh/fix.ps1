@@ -19,7 +19,7 @@ try {
             if ([System.IO.Directory]::Exists($old)) { Remove-TMFolder -Path $old }
             @{ from = $item.aside; to = $old }
         }
-        @{ from = $item.root; to = $item.aside }
+        @{ from = $item.root; to = $item.aside; note = "+$($item.root)" }
     })
     try { Move-TMFolder -Move $moves }
     catch {

@@ -7,7 +7,7 @@ $removed = 0
 $held = @(Lock-TMTeams -Item $caches)
 try {
     foreach ($cache in $caches) {
-        if ((Get-TMTeamsRun -Root $cache.root) -cne $TM.Entry.run) { continue }
+        if ((Get-TMTeamsRun -Root $cache.root) -cne $TM.Entry.run -or -not (Test-TMOwnCopy -Item $cache)) { continue }
         foreach ($path in $cache.aside, "$($cache.aside)-old", "$($cache.aside)-since") {
             if ([System.IO.Directory]::Exists($path)) {
                 Remove-TMFolder -Path $path

@@ -18,7 +18,7 @@ try {
     $moves = @(foreach ($cache in $caches) {
         $since = "$($cache.aside)-since"
         $old = "$($cache.aside)-old"
-        if ([System.IO.Directory]::Exists($cache.aside)) {
+        if (Test-TMOwnCopy -Item $cache) {
             if ([System.IO.Directory]::Exists($cache.root)) {
                 if ([System.IO.Directory]::Exists($since)) {
                     Copy-TMBackground -From $since -Item $cache
@@ -26,7 +26,7 @@ try {
                 }
                 @{ from = $cache.root; to = $since }
             }
-            @{ from = $cache.aside; to = $cache.root }
+            @{ from = $cache.aside; to = $cache.root; note = "-$($cache.root)" }
         }
         if ([System.IO.Directory]::Exists($old) -and $removing -notcontains $old) { @{ from = $old; to = $cache.aside } }
     })

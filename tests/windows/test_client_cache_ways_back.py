@@ -1,0 +1,222 @@
+"""client_cache_fresh over several treatments: older copies, guards at the last moment, forged entries, being killed."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from announced import expected
+from harness import LabDevice
+from snapshot import IGNORE, Difference, Ignore, Snapshot, difference, read
+from treater import Treater
+
+from teamsmedic.errors import NotReversible
+
+ID = "client_cache_fresh"
+CACHE = r"C:\Users\{}\AppData\Local\Packages\MSTeams_8wekyb3d8bbwe\LocalCache\Microsoft\MSTeams"
+COPY = r"C:\Users\{}\AppData\Local\teamsmedic\Teams-new"
+JOURNAL = re.compile(r"file C:\\ProgramData\\teamsmedic(\\|$)", re.IGNORECASE)
+BUT_JOURNAL: Ignore = (*IGNORE, (JOURNAL, "the device's journal"))
+OFTEN = {"users": ["amber"], "symptom_since": "0s"}
+"""Since now: what any treatment has done counts no more."""
+
+
+@pytest.fixture
+def desk(device: Callable[..., LabDevice]) -> LabDevice:
+    return device("desktop")
+
+
+@pytest.fixture
+def treater(desk: LabDevice) -> Iterator[Treater]:
+    treater = Treater(desk, ID)
+    yield treater
+    treater.close()
+
+
+def files(desk: LabDevice) -> Snapshot:
+    return read(desk.device, registry=False)
+
+
+def changes(before: Snapshot, after: Snapshot) -> Difference:
+    return difference(before, after, BUT_JOURNAL)
+
+
+def grow(desk: LabDevice, user: str, text: str) -> None:
+    desk.device.put(CACHE.format(user) + r"\EBWebView\Local State", text.encode())
+
+
+def in_copy(desk: LabDevice, user: str) -> str:
+    return desk.device.file(COPY.format(user) + r"\EBWebView\Local State").read_text()
+
+
+def days_ago(desk: LabDevice, run: str, days: int) -> None:
+    """Let a treatment be older by the device's journal."""
+    state = desk.device.file(rf"C:\ProgramData\teamsmedic\journal\{run}\{ID}.state.json")
+    data = json.loads(state.read_text())
+    desk.device.put(
+        rf"C:\ProgramData\teamsmedic\journal\{run}\{ID}.state.json",
+        json.dumps({key: one if key == "state" else one - 86400 * days for key, one in data.items()}).encode(),
+    )
+
+
+def test_one_copy_is_kept_and_the_run_whose_copy_went_cannot_be_undone(desk: LabDevice, treater: Treater) -> None:
+    grow(desk, "amber", "first")
+    treater.fix(users=["amber"])
+    grow(desk, "amber", "second")
+    before = files(desk)
+
+    outcome = treater.fix(**OFTEN)
+
+    assert str(outcome.status) == "fixed"
+    assert [one.object for one in outcome.changes if one.action == "remove"] == [COPY.format("amber")]
+    assert changes(expected(before, outcome.changes), files(desk)) == {}
+    assert in_copy(desk, "amber") == "second"
+    with pytest.raises(NotReversible, match="superseded"):
+        treater.undo(treater.runs[0])
+    assert str(treater.undo().status) == "reverted"
+    assert desk.device.file(CACHE.format("amber") + r"\EBWebView\Local State").read_text() == "second"
+
+
+def test_a_run_of_two_people_is_not_undone_while_a_later_copy_of_one_is_there(desk: LabDevice, treater: Treater) -> None:
+    treater.fix(users=["amber", "carla"])
+    grow(desk, "amber", "second")
+    treater.fix(**OFTEN)
+    before = files(desk)
+
+    refused = treater.undo(treater.runs[0])
+
+    assert str(refused.status) == "blocked"
+    assert refused.reasons[0].startswith(f"superseded: the copy of {CACHE.format('amber')} is of {treater.runs[1]}")
+    assert changes(before, files(desk)) == {}
+    assert str(treater.undo().status) == "reverted"
+    assert str(treater.undo(treater.runs[0]).status) == "reverted"
+    assert desk.device.file(CACHE.format("amber") + r"\EBWebView\Local State").read_text() == "second"
+    assert desk.device.file(CACHE.format("carla") + r"\EBWebView\Local State").exists()
+
+
+def test_the_next_treatment_removes_copies_older_than_keep_days(desk: LabDevice, treater: Treater) -> None:
+    treater.fix(users=["bruno"])
+    days_ago(desk, treater.runs[0], 15)
+    treater.fix(users=["carla"])
+    days_ago(desk, treater.runs[1], 13)
+    before = files(desk)
+
+    outcome = treater.fix()
+
+    assert [one.object for one in outcome.changes if one.action == "move"] == [CACHE.format("amber")]
+    assert [one.object for one in outcome.changes if one.action == "remove"] == [COPY.format("bruno")]
+    assert changes(expected(before, outcome.changes), files(desk)) == {}
+    with pytest.raises(NotReversible, match="superseded"):
+        treater.undo(treater.runs[0])
+    assert str(treater.undo(treater.runs[1]).status) == "reverted"
+
+
+def test_an_old_copy_alone_is_no_drift(desk: LabDevice, treater: Treater) -> None:
+    treater.fix()
+    days_ago(desk, treater.runs[0], 100)
+
+    assert str(treater.check().status) == "healthy"
+
+
+def test_a_call_that_begins_after_the_check_is_seen(desk: LabDevice, treater: Treater) -> None:
+    script = (treater.remediation.folder / "tests/break/in_a_call.ps1").read_text().splitlines()[-1]
+    treater.before = lambda: desk.admin(script)
+    before = files(desk)
+
+    outcome = treater.fix(users=["amber"])
+
+    assert (str(outcome.status), outcome.reasons) == ("blocked", ["in a call: amber (MSTeams_8wekyb3d8bbwe)"])
+    assert changes(before, files(desk)) == {}
+
+
+def test_undo_waits_for_the_end_of_a_call(desk: LabDevice, treater: Treater) -> None:
+    treater.fix(users=["amber"])
+    desk.admin((treater.remediation.folder / "tests/break/in_a_call.ps1").read_text().splitlines()[-1])
+    before = files(desk)
+
+    assert str(treater.undo().status) == "blocked"
+    assert changes(before, files(desk)) == {}
+
+
+def test_an_item_that_names_somebody_elses_folder_is_refused(desk: LabDevice, treater: Treater) -> None:
+    treater.fix(users=["amber"])
+    for file in (desk.device.file(r"C:\ProgramData\teamsmedic\journal") / treater.runs[0]).glob(f"{ID}.json"):
+        text = file.read_text().replace("Users\\\\amber", "Users\\\\carla")
+        desk.device.put(rf"C:\ProgramData\teamsmedic\journal\{treater.runs[0]}\{ID}.json", text.encode())
+    before = files(desk)
+
+    outcome = treater.undo()
+
+    assert (str(outcome.status), outcome.reasons) == (
+        "blocked",
+        [f"changed meanwhile: {CACHE.format('carla')} is now {CACHE.format('amber')}"],
+    )
+    assert changes(before, files(desk)) == {}
+
+
+def test_a_cache_that_grew_under_long_paths_comes_and_goes(desk: LabDevice, treater: Treater) -> None:
+    deep = desk.device.file(CACHE.format("amber")).joinpath("EBWebView", *["x" * 60] * 5)
+    deep.mkdir(parents=True)
+    (deep / "data").write_bytes(b"old")
+    before = files(desk)
+    treater.fix(users=["amber"])
+    again = desk.device.file(CACHE.format("amber")).joinpath("EBWebView", *["y" * 60] * 5)
+    again.mkdir(parents=True)
+    (again / "data").write_bytes(b"new")
+    (again / "data").chmod(0o444)
+
+    assert str(treater.undo().status) == "reverted"
+    assert changes(before, files(desk)) == {}
+
+
+# Every function that changes something is wrapped: the process ends before or after its Nth call.
+KILLED = """
+$global:TMLeft = {left}
+function Step-TMTest {{ if ($global:TMLeft-- -eq 0) {{ [System.Environment]::Exit(9) }} }}
+foreach ($name in 'Lock-TMTeams', 'Copy-TMBackground', 'Remove-TMFolder', 'Add-TMNote', 'Set-TMSuperseded', 'Set-TMState', 'Stop-TMTeams') {{
+    $original = (Get-Item -LiteralPath "function:$name").ScriptBlock
+    Set-Item -LiteralPath "function:$name" -Value {{ Step-TMTest; & $original @args; Step-TMTest }}.GetNewClosure()
+}}
+$global:TMMoveAll = ${{function:Move-TMFolder}}
+function Move-TMFolder {{
+    param([object[]] $Move)
+    foreach ($pair in $Move) {{ Step-TMTest; & $global:TMMoveAll -Move @($pair); Step-TMTest }}
+}}
+"""
+
+
+@pytest.mark.timeout(900)
+def test_killed_at_any_step_the_first_state_comes_back(desk: LabDevice, treater: Treater, tmp_path: Path) -> None:
+    grow(desk, "amber", "first")
+    treater.fix(users=["amber"])
+    days_ago(desk, treater.runs[0], 3)
+    copy, kept = desk.device.file(COPY.format("amber")), tmp_path / "kept"
+    shutil.copytree(copy, kept)
+    grow(desk, "amber", "second")
+    before = files(desk)
+    old = f"file {COPY.format('amber')}".lower()
+    points = 0
+    while True:
+        treater.between = KILLED.format(left=points)
+        treater.fix(users=["amber"])
+        entry = desk.device.file(rf"C:\ProgramData\teamsmedic\journal\{treater.runs[-1]}")
+        if (entry / f"{ID}.state.json").exists():
+            undone = treater.undo(treater.runs[-1])
+            assert str(undone.status) == "reverted", (points, undone)
+        left = set(changes(before, files(desk)))
+        # Once the older copy is being removed, it is the one thing that no undo brings back.
+        lost = {item for item in left if item == old or item.startswith(f"{old}\\")}
+        assert left == lost, points
+        assert not lost or (entry / f"{ID}.notes.jsonl").exists(), points
+        if not treater.cut:
+            break
+        points += 1
+        if lost:
+            shutil.rmtree(copy, ignore_errors=True)
+            shutil.copytree(kept, copy)
+    print(f"killed at {points} points of a fix")
+    assert points >= 16

@@ -1,0 +1,78 @@
+"""Treatments of one remediation on one device through the pypsrp door, with places where a tester can put his hand in."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from harness import LabDevice
+
+from teamsmedic import content, remediation, treatment
+from teamsmedic.hosts.base import End, Reply, Send, Verb
+from teamsmedic.hosts.winrm import Connection, WinRMHost
+from teamsmedic.lab import http
+from teamsmedic.lab.seed import ADMIN
+from teamsmedic.outcome import Outcome
+from teamsmedic.plan import Item, Plan
+from teamsmedic.run import drive
+
+
+class Treater:
+    """Check, fix and undo; a `hosts.base.Host` of its own.
+
+    `before` is called before a fix is sent, `between` is a text of the tester's that runs after the fix's prelude, and
+    `cut` says whether the connection was lost in the last fix. `runs` are the ids of the fixes.
+    """
+
+    def __init__(self, device: LabDevice, name: str) -> None:
+        self.name = device.name
+        self.remediation = remediation.load(content.root())[name]
+        self.runs: list[str] = []
+        self.before: Callable[[], object] = lambda: None
+        self.between = ""
+        self.cut = False
+        about = {"username": ADMIN, "password": device.lab.password, "no_proxy": True}
+        self._host = WinRMHost(
+            device.name,
+            Connection(http.LOOPBACK, device.lab.http, False, f"{device.name}/wsman", "ntlm", **about),  # type: ignore[arg-type]  # a dict of two kinds
+        )
+
+    def run(self, request: Send) -> Reply:
+        if request.verb is Verb.FIX:
+            self.before()
+            first, *others = request.statements
+            changed = dataclasses.replace(first, text=first.text + self.between)
+            request = dataclasses.replace(request, statements=(changed, *others))
+        reply = self._host.run(request)
+        if request.verb is Verb.FIX:
+            self.cut = reply.end is End.LOST
+        return reply
+
+    def close(self) -> None:
+        self._host.close()
+
+    def check(self, **parameters: Any) -> Outcome:
+        return self._one(treatment.check(self._plan(parameters), self._context()))
+
+    def fix(self, **parameters: Any) -> Outcome:
+        context = self._context()
+        self.runs.append(context.run)
+        return self._one(treatment.fix(self._plan(parameters), context, allow={"disruptive"}))
+
+    def undo(self, run: str = "last") -> Outcome:
+        one = self.remediation
+        return self._one(treatment.undo({one.id: one}, self._context(), run=run, values=lambda _: one.values({}, 0)))
+
+    def _plan(self, parameters: Mapping[str, Any]) -> Plan:
+        return Plan((Item(self.remediation, self.remediation.values(parameters, time.time()), True),))
+
+    def _context(self) -> treatment.Context:
+        # Runs are ordered by their names; two of a test may begin within one second.
+        moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(time.time() + len(self.runs)))
+        return treatment.Context(f"{moment}-{os.urandom(3).hex()}", "tester@here")
+
+    def _one(self, walk: treatment.Walk) -> Outcome:
+        return drive(walk, self, lambda *_: None, sleep=lambda _: None).outcomes[0]
