@@ -1,4 +1,4 @@
-"""What announced changes of files mean for a snapshot: the state that a fix must leave behind, computed without it."""
+"""What announced changes mean for a snapshot: the state that a fix must leave behind, computed without it."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from teamsmedic.outcome import Change
 def expected(before: Snapshot, changes: Iterable[Change]) -> Snapshot:
     """The snapshot `before`, with the changes carried out in their order.
 
-    move: all at and below `before` is then at and below `after`. copy: `object` is then what `after` is. create: an empty
-    folder. remove: nothing is there any more. stop: a process, which no snapshot holds. A folder on the way that is not
-    there yet comes into being.
+    move: all at and below `before` is then at and below `after`. copy: `object` is then what `after` is. create: an
+    empty folder. remove: nothing is there any more. stop: a process, which no snapshot holds. A folder on the way that
+    is not there yet comes into being.
     """
     state = dict(before)
     for change in changes:
@@ -24,11 +24,25 @@ def expected(before: Snapshot, changes: Iterable[Change]) -> Snapshot:
             _put(state, change.object, _all(state, change.after))
         elif change.action == "create":
             _put(state, change.object, {"": (change.object.rpartition("\\")[2], "folder", "0o755", ())})
+        elif change.action in ("write", "restore"):
+            _write(state, change)
         elif change.action == "remove":
             _take(state, change.object)
         else:
             assert change.action == "stop", change
     return state
+
+
+def _write(state: Snapshot, change: Change) -> None:
+    """A value of the registry, below a key that is there already, under the name that it has there."""
+    item = f"value {change.object.lower()}"
+    assert f"key {change.object.lower().rpartition(chr(92))[0]}" in state, change
+    if change.after is None:
+        del state[item]
+    else:
+        name = state[item][0] if item in state else change.object.rpartition("\\")[2]
+        assert change.after["kind"] == "DWord", change
+        state[item] = (name, f"dword:{change.after['data']:08x}")
 
 
 def _all(state: Snapshot, path: str) -> Snapshot:

@@ -1,4 +1,4 @@
-"""client_cache_fresh and the programs that run: whose are ended, what happens when they come back, and Teams afterwards."""
+"""client_cache_fresh and the programs that run: whose are ended, when they come back at once, and Teams afterwards."""
 
 from __future__ import annotations
 
@@ -90,7 +90,9 @@ def test_teams_that_comes_back_at_once_is_named_and_nothing_is_renamed(desk: Lab
     watchdog = rf"""
         $clock = [System.Diagnostics.Stopwatch]::StartNew()
         while ($clock.Elapsed.TotalSeconds -lt 90 -and -not (Test-Path -LiteralPath 'C:\enough')) {{
-            if (-not (Get-Process -Name 'ms-teams' -ErrorAction SilentlyContinue)) {{ Start-Process -FilePath '{TEAMS_FOLDER}\ms-teams.exe' }}
+            if (-not (Get-Process -Name 'ms-teams' -ErrorAction SilentlyContinue)) {{
+                Start-Process -FilePath '{TEAMS_FOLDER}\ms-teams.exe'
+            }}
             Start-Sleep -Milliseconds 50
         }}
         Stop-Process -Name 'ms-teams'
@@ -116,13 +118,13 @@ def test_a_new_cache_after_the_fix_is_fresh_and_undo_brings_the_old_one_back(des
     assert str(treater.fix(users=["amber"]).status) == "fixed"
 
     teams = desk.spawn(rf"{TEAMS_FOLDER}\ms-teams.exe", user="amber")
-    desk.user("amber", rf"""
+    used = rf"""
         $cache = '{local("amber", CACHE)}'
-        $null = New-Item -Path "$cache\EBWebView", "$cache\Logs", "$cache\Backgrounds\Uploads" -ItemType Directory -Force
-        foreach ($file in 'app_settings.json', 'EBWebView\Local State', 'Logs\MSTeams.log', 'Backgrounds\Uploads\since.png') {{
-            Set-Content -LiteralPath "$cache\$file" -Value 'new'
+        foreach ($file in 'app.json', 'EBWebView\Local State', 'Logs\MSTeams.log', 'Backgrounds\Uploads\since.png') {{
+            $null = New-Item -Path "$cache\$file" -Value 'new' -Force
         }}
-    """)
+    """
+    desk.user("amber", used)
     grown = desk.snapshot()
     assert (str(treater.check(users=["amber"]).status), treater.check(users=["amber"]).reasons) == ("healthy", [])
     assert str(treater.fix(users=["amber"]).status) == "healthy"

@@ -7,6 +7,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from announced import expected
@@ -15,6 +16,7 @@ from snapshot import IGNORE, Difference, Ignore, Snapshot, difference, read
 from treater import Treater
 
 from teamsmedic.errors import NotReversible
+from teamsmedic.hosts.base import Verb
 
 ID = "client_cache_fresh"
 CACHE = r"C:\Users\{}\AppData\Local\Packages\MSTeams_8wekyb3d8bbwe\LocalCache\Microsoft\MSTeams"
@@ -53,6 +55,11 @@ def in_copy(desk: LabDevice, user: str) -> str:
     return desk.device.file(COPY.format(user) + r"\EBWebView\Local State").read_text()
 
 
+def amber_drift(treater: Treater) -> list[dict[str, Any]]:
+    one = treater.remediation
+    return one.judge(treater.check(users=["amber"]).facts or {}, one.values({}, 0)).drift
+
+
 def days_ago(desk: LabDevice, run: str, days: int) -> None:
     """Let a treatment be older by the device's journal."""
     state = desk.device.file(rf"C:\ProgramData\teamsmedic\journal\{run}\{ID}.state.json")
@@ -81,7 +88,7 @@ def test_one_copy_is_kept_and_the_run_whose_copy_went_cannot_be_undone(desk: Lab
     assert desk.device.file(CACHE.format("amber") + r"\EBWebView\Local State").read_text() == "second"
 
 
-def test_a_run_of_two_people_is_not_undone_while_a_later_copy_of_one_is_there(desk: LabDevice, treater: Treater) -> None:
+def test_a_run_of_two_people_is_not_undone_beside_a_later_copy_of_one(desk: LabDevice, treater: Treater) -> None:
     treater.fix(users=["amber", "carla"])
     grow(desk, "amber", "second")
     treater.fix(**OFTEN)
@@ -177,7 +184,9 @@ def test_a_cache_that_grew_under_long_paths_comes_and_goes(desk: LabDevice, trea
 KILLED = """
 $global:TMLeft = {left}
 function Step-TMTest {{ if ($global:TMLeft-- -eq 0) {{ [System.Environment]::Exit(9) }} }}
-foreach ($name in 'Lock-TMTeams', 'Copy-TMBackground', 'Remove-TMFolder', 'Add-TMNote', 'Set-TMSuperseded', 'Set-TMState', 'Stop-TMTeams') {{
+$names = 'Lock-TMTeams', 'Copy-TMBackground', 'Remove-TMFolder', 'Stop-TMTeams'
+$names += 'Add-TMNote', 'Set-TMSuperseded', 'Set-TMState'
+foreach ($name in $names) {{
     $original = (Get-Item -LiteralPath "function:$name").ScriptBlock
     Set-Item -LiteralPath "function:$name" -Value {{ Step-TMTest; & $original @args; Step-TMTest }}.GetNewClosure()
 }}
@@ -189,34 +198,79 @@ function Move-TMFolder {{
 """
 
 
-@pytest.mark.timeout(900)
-def test_killed_at_any_step_the_first_state_comes_back(desk: LabDevice, treater: Treater, tmp_path: Path) -> None:
+def state(desk: LabDevice, treater: Treater) -> str | None:
+    """What the device's journal says of the last fix; None where it has no entry."""
+    file = desk.device.file(rf"C:\ProgramData\teamsmedic\journal\{treater.runs[-1]}\{ID}.state.json")
+    return str(json.loads(file.read_text())["state"]) if file.exists() else None
+
+
+@pytest.mark.timeout(600)
+def test_a_fix_killed_at_any_step_is_undone(desk: LabDevice, treater: Treater, tmp_path: Path) -> None:
     grow(desk, "amber", "first")
     treater.fix(users=["amber"])
     days_ago(desk, treater.runs[0], 3)
     copy, kept = desk.device.file(COPY.format("amber")), tmp_path / "kept"
     shutil.copytree(copy, kept)
     grow(desk, "amber", "second")
+    drift = amber_drift(treater)
     before = files(desk)
     old = f"file {COPY.format('amber')}".lower()
-    points = 0
-    while True:
+    for points in range(60):
         treater.between = KILLED.format(left=points)
-        treater.fix(users=["amber"])
-        entry = desk.device.file(rf"C:\ProgramData\teamsmedic\journal\{treater.runs[-1]}")
-        if (entry / f"{ID}.state.json").exists():
-            undone = treater.undo(treater.runs[-1])
-            assert str(undone.status) == "reverted", (points, undone)
+        answer = treater.begin(drift)
+        finished = not treater.cut
+        assert not finished or "done" in answer, answer
+        noted = desk.device.file(rf"C:\ProgramData\teamsmedic\journal\{treater.runs[-1]}\{ID}.notes.jsonl")
+        treater.between = ""
+        if state(desk, treater):
+            assert "done" in (answer := treater.give_back()), (points, answer)
         left = set(changes(before, files(desk)))
         # Once the older copy is being removed, it is the one thing that no undo brings back.
         lost = {item for item in left if item == old or item.startswith(f"{old}\\")}
         assert left == lost, points
-        assert not lost or (entry / f"{ID}.notes.jsonl").exists(), points
-        if not treater.cut:
+        assert not lost or "removing" in noted.read_text(), points
+        if finished:
             break
-        points += 1
         if lost:
             shutil.rmtree(copy, ignore_errors=True)
             shutil.copytree(kept, copy)
-    print(f"killed at {points} points of a fix")
-    assert points >= 16
+    print(f"{ID}: killed at {points} points of a fix")
+    assert points >= 20
+
+
+@pytest.mark.timeout(600)
+def test_an_undo_killed_at_any_step_is_undone_by_the_next(desk: LabDevice, treater: Treater) -> None:
+    before = files(desk)
+    drift = amber_drift(treater)
+    uploaded = CACHE.format("amber") + r"\Backgrounds\Uploads\since.png"
+    for points in range(60):
+        treater.begin(drift)
+        grow(desk, "amber", "since")
+        desk.device.put(uploaded, b"since")
+        treater.between = KILLED.format(left=points)
+        answer = treater.give_back()
+        finished = not treater.cut
+        treater.between = ""
+        if state(desk, treater) == "done":
+            answer = treater.give_back()
+        assert finished is False or "done" in answer, (points, answer)
+        assert state(desk, treater) == "undone", (points, answer)
+        assert set(changes(before, files(desk))) == {f"file {uploaded}".lower()}, points
+        desk.device.file(uploaded).unlink()
+        if finished:
+            break
+    print(f"{ID}: killed at {points} points of an undo")
+    assert points >= 14
+
+
+def test_forgetting_removes_the_copy_and_nothing_else(desk: LabDevice, treater: Treater) -> None:
+    drift = amber_drift(treater)
+    treater.begin(drift)
+    grow(desk, "amber", "new")
+    before = files(desk)
+
+    assert treater.give_back(Verb.FORGET)["done"] == {"removed": 1}
+    assert state(desk, treater) == "superseded"
+    folder = COPY.format("amber").rpartition("\\")[0]
+    assert {item for item in changes(before, files(desk)) if not item.startswith(f"file {folder}".lower())} == set()
+    assert not desk.device.file(folder).exists()

@@ -1,4 +1,4 @@
-"""The refusal of links on the way to a folder. Wine has no reparse points, so this runs on an engine for this machine."""
+"""Links on the way to a folder are refused. Wine has no reparse points: this runs on an engine for this machine."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def ask(powershell: str, *pairs: tuple[Path, Path]) -> list[str]:
     """What Get-TMReparsePoint says of each (path, below)."""
     script = (
         "Set-StrictMode -Version Latest; $ErrorActionPreference = 'Stop'; . $env:HELPER; "
-        "foreach ($pair in $env:PAIRS | ConvertFrom-Json) { \"<$(Get-TMReparsePoint -Path $pair[0] -Below $pair[1])>\" }"
+        'foreach ($pair in $env:PAIRS | ConvertFrom-Json) { "<$(Get-TMReparsePoint -Path $pair[0] -Below $pair[1])>" }'
     )
     done = subprocess.run(
         [powershell, "-NoProfile", "-NonInteractive", "-Command", script],
@@ -67,7 +67,9 @@ def test_a_way_without_links_is_free_also_where_it_ends_early(powershell: str, p
     assert ask(powershell, (way, profile), (way / "not/there", profile), (profile, profile)) == ["", "", ""]
 
 
-@pytest.mark.parametrize("part", ["AppData", "AppData/Local", "AppData/Local/Cache", "AppData/Local/Cache/Backgrounds/Uploads"])
+@pytest.mark.parametrize(
+    "part", ["AppData", "AppData/Local", "AppData/Local/Cache", "AppData/Local/Cache/Backgrounds/Uploads"]
+)
 def test_the_part_that_is_a_link_is_named(powershell: str, profile: Path, tmp_path: Path, part: str) -> None:
     shutil.rmtree(profile / part)
     (profile / part).symlink_to(tmp_path / "secret")

@@ -1,8 +1,10 @@
-"""Treatments of one remediation on one device through the pypsrp door, with places where a tester can put his hand in."""
+"""Treatments of one remediation on one device through the pypsrp door; a tester can put his hand in."""
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -10,7 +12,7 @@ from typing import Any
 
 from harness import LabDevice
 
-from teamsmedic import content, remediation, treatment
+from teamsmedic import content, payload, remediation, treatment
 from teamsmedic.hosts.base import End, Reply, Send, Verb
 from teamsmedic.hosts.winrm import Connection, WinRMHost
 from teamsmedic.lab import http
@@ -23,8 +25,9 @@ from teamsmedic.run import drive
 class Treater:
     """Check, fix and undo; a `hosts.base.Host` of its own.
 
-    `before` is called before a fix is sent, `between` is a text of the tester's that runs after the fix's prelude, and
-    `cut` says whether the connection was lost in the last fix. `runs` are the ids of the fixes.
+    `before` is called before a fix is sent, `between` is a text of the tester's that runs after the prelude of whatever
+    changes the device, and `cut` says whether the connection was lost in the last such pipeline. `runs` are the ids of
+    the fixes.
     """
 
     def __init__(self, device: LabDevice, name: str) -> None:
@@ -34,6 +37,7 @@ class Treater:
         self.before: Callable[[], object] = lambda: None
         self.between = ""
         self.cut = False
+        self.entry = ""
         about = {"username": ADMIN, "password": device.lab.password, "no_proxy": True}
         self._host = WinRMHost(
             device.name,
@@ -41,13 +45,15 @@ class Treater:
         )
 
     def run(self, request: Send) -> Reply:
+        changes = request.verb in (Verb.FIX, Verb.UNDO, Verb.FORGET)
         if request.verb is Verb.FIX:
             self.before()
+        if changes:
             first, *others = request.statements
             changed = dataclasses.replace(first, text=first.text + self.between)
             request = dataclasses.replace(request, statements=(changed, *others))
         reply = self._host.run(request)
-        if request.verb is Verb.FIX:
+        if changes:
             self.cut = reply.end is End.LOST
         return reply
 
@@ -65,6 +71,29 @@ class Treater:
     def undo(self, run: str = "last") -> Outcome:
         one = self.remediation
         return self._one(treatment.undo({one.id: one}, self._context(), run=run, values=lambda _: one.values({}, 0)))
+
+    def begin(self, drift: list[dict[str, Any]], **parameters: Any) -> dict[str, Any]:
+        """A fix alone, one pipeline: what the device answers, nothing where the connection was lost."""
+        self.runs.append(self._context().run)
+        one = self.remediation
+        self.entry = json.dumps({"format": 1, "run": self.runs[-1], "drift": drift})
+        return self._send(Verb.FIX, {
+            "parameters": one.values(parameters, time.time()), "drift": drift, "journal": self.entry
+        })  # fmt: skip
+
+    def give_back(self, verb: Verb = Verb.UNDO) -> dict[str, Any]:
+        """Undo (or forget) what `begin` did, one pipeline."""
+        sha256 = hashlib.sha256(self.entry.encode()).hexdigest()
+        about = {"run": self.runs[-1], "sha256": sha256, "items": json.loads(self.entry)["drift"]}
+        return self._send(verb, {"parameters": self.remediation.values({}, 0), **about})
+
+    def _send(self, verb: Verb, about: dict[str, Any]) -> dict[str, Any]:
+        name = self.remediation.id
+        argument = {"protocol": 1, "run": self.runs[-1], "verb": str(verb), "by": "tester"}
+        asked = json.dumps(argument | {"remediations": {name: about}})
+        reply = self.run(Send(verb, payload.build([name], verb), asked))
+        answers = [json.loads(line) for line in reply.lines]
+        return next((one for one in answers if one["statement"] == name), {})
 
     def _plan(self, parameters: Mapping[str, Any]) -> Plan:
         return Plan((Item(self.remediation, self.remediation.values(parameters, time.time()), True),))

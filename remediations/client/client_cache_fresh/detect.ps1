@@ -54,7 +54,7 @@ foreach ($person in Get-TMProfile -User $given) {
             $cache.backgrounds = (Get-TMTree -Path "$($cache.object)\Backgrounds\Uploads").files
             if ($null -eq $running) { $running = @(Get-TMProcess) }
             $cache.processes = @(Get-TMTeamsProcess -Person $person -Client $cache.client -Process $running | ForEach-Object -Process { $_.name } | Sort-Object -Unique)
-            $cache.removes = @(foreach ($copy in $cache.aside, "$($cache.aside)-old") { if ([System.IO.Directory]::Exists($copy)) { $copy } })
+            $cache.removes = @(foreach ($copy in $cache.aside, "$($cache.aside)-old", "$($cache.aside)-since") { if ([System.IO.Directory]::Exists($copy)) { $copy } })
             # The new cache grows to about the size of the old one, which stays.
             $free = (New-Object -TypeName 'System.IO.DriveInfo' -ArgumentList $cache.aside.Substring(0, 3)).AvailableFreeSpace
             $cache.space = 'enough'

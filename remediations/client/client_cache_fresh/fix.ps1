@@ -30,7 +30,11 @@ try {
         if ($null -ne $TM.Blocked) { $TM.Changed = $false }
         throw
     }
-    foreach ($item in $items) { Copy-TMBackground -From $item.aside -Item $item }
+    foreach ($item in $items) {
+        Copy-TMBackground -From $item.aside -Item $item
+        # Left by an undo that was cut off.
+        Copy-TMBackground -From "$($item.aside)-since" -Item $item
+    }
 }
 finally { Unlock-TMWay -Held $held }
 
@@ -40,7 +44,8 @@ foreach ($item in $items) {
     $gone += $item.root
     foreach ($path in $item.removes) {
         $copy = $item
-        if ($path -eq $item.aside -or $path -eq "$($item.aside)-old") { $path = "$($item.aside)-old" } else { $copy = Get-TMTeamsCopy -Path $path }
+        if ($path -eq $item.aside) { $path = "$path-old" }
+        elseif ("$($item.aside)-old", "$($item.aside)-since" -notcontains $path) { $copy = Get-TMTeamsCopy -Path $path }
         if (-not [System.IO.Directory]::Exists($path)) { continue }
         $held = @(Lock-TMTeams -Item $copy)
         try {
