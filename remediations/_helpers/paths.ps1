@@ -2,6 +2,7 @@
 #
 #   Get-TMReparsePoint -Path P -Below ROOT   -> the first part of P below ROOT that is a reparse point, '' where none is
 #   Get-TMTree -Path P                       -> [ordered] files, bytes of all below P; links are not followed
+#   Test-TMBelow -Path P -Folder F           -> whether P is F or lies below it, by their texts
 #
 # An administrator who follows a link in a profile acts on what its owner chose: system folders, other people's files.
 
@@ -126,4 +127,10 @@ function Get-TMTree {
     Use-TMTreeType
     $files, $bytes = [TMTree]::Measure($Path)
     [ordered]@{ files = $files; bytes = $bytes }
+}
+
+function Test-TMBelow {
+    param([string] $Path, [string] $Folder)
+    if (-not $Folder -or $Path -cmatch '(^|\\)\.\.?(\\|$)') { return $false }
+    "$Path\".StartsWith($Folder.TrimEnd('\') + '\', [System.StringComparison]::OrdinalIgnoreCase)
 }

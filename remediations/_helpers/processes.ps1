@@ -1,7 +1,6 @@
 # Who runs which program: the person from the token, the program from the image path. It only reads.
 #
 #   Get-TMProcess [-Sid SIDS]       -> [ordered] id, sid, image, name, data; processes that cannot be asked are left out
-#   Test-TMBelow -Path P -Folder F  -> whether P is F or lies below it
 #
 # `data`: the --user-data-dir of msedgewebview2.exe, '' for others. WebView2 is one program for Teams, Outlook, Widgets and
 # more; only its data folder tells whose it is, and its children carry the same argument.
@@ -112,10 +111,4 @@ function Get-TMProcess {
         }
     }
     $found
-}
-
-function Test-TMBelow {
-    param([string] $Path, [string] $Folder)
-    if (-not $Folder -or $Path -cmatch '(^|\\)\.\.?(\\|$)') { return $false }
-    "$Path\".StartsWith($Folder.TrimEnd('\') + '\', [System.StringComparison]::OrdinalIgnoreCase)
 }

@@ -71,7 +71,7 @@ function Test-TMContainer {
     return $false
 }
 
-# '' for a folder on a drive of this device, else why it is none: [state, detail].
+# Nothing for a folder on a drive of this device, else why it is none: state, detail.
 function Get-TMPlaceFault {
     param([string] $Path)
     if ($Path -cmatch '^\\\\') { return 'profile_on_share', $Path }
@@ -97,7 +97,7 @@ function Get-TMProfile {
         }
         $fault = @(Get-TMPlaceFault -Path $path)
         if (@($User).Count -gt 0 -and $User -notcontains $key.sid -and $User -notcontains $entry.name) { $entry.state = 'out_of_scope' }
-        elseif ($fault) { $entry.state, $entry.detail = $fault }
+        elseif ($fault.Count -gt 0) { $entry.state, $entry.detail = $fault }
         elseif (-not [System.IO.Directory]::Exists($path)) { $entry.state = 'no_folder' }
         elseif ("$([System.IO.File]::GetAttributes($path))" -cmatch 'ReparsePoint') { $entry.state, $entry.detail = 'profile_container', "$path is a link" }
         elseif (Test-TMContainer -Sid $key.sid) { $entry.state, $entry.detail = 'profile_container', 'FSLogix' }

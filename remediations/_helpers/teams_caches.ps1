@@ -1,6 +1,7 @@
-# Where Teams keeps its caches, which programs use them, and what treatments did with them. It only reads.
+# Where Teams keeps its caches, which programs use them, and what treatments did with them. It only reads. Needs
+# the helpers paths, processes and profiles.
 #
-#   Get-TMTeamsPlace -Person P -Client new|classic   -> [ordered] root, folder, aside, package, top
+#   Get-TMTeamsPlace -Person P -Client new|classic   -> [ordered] root, folder, aside, package
 #   Get-TMTeamsFault -Place PLACE -Person P          -> the reparse point on the way, '' where none is
 #   Get-TMTeamsProcess -Person P -Client C -Process L   -> those of a list of Get-TMProcess that use that cache
 #   Get-TMTreatment                                  -> [ordered] run, state, at, items: what is in force, newest first

@@ -6,6 +6,8 @@ if (-not $TM.Full) { Stop-TMFault -Kind 'language' -Message 'processes and links
 $now = Get-TMUnixTime
 $given = Get-TMProperty -Object $Parameters -Name 'users'
 $given = @($given | Where-Object -FilterScript { $_ })
+$clients = @($Parameters.clients | Where-Object -FilterScript { 'new', 'classic' -ccontains $_ })
+if ($clients.Count -eq 0 -or $clients.Count -ne @($Parameters.clients).Count) { Stop-TMFault -Kind 'exception' -Message 'clients are new and classic' }
 $own = [System.Security.Principal.WindowsIdentity]::GetCurrent().User.Value
 $treated = @{}
 foreach ($treatment in Get-TMTreatment) {
@@ -22,13 +24,15 @@ foreach ($person in Get-TMProfile -User $given) {
     $mine = @()
     try {
         if ($person.state -ceq 'looked_at') {
-            foreach ($client in $Parameters.clients) {
+            foreach ($client in $clients) {
                 $place = Get-TMTeamsPlace -Person $person -Client $client
-                $fault = @(Get-TMPlaceFault -Path $place.root)
-                if (-not $fault) { $fault = @(Get-TMPlaceFault -Path $place.aside) }
-                if (-not $fault -and (Get-TMTeamsFault -Place $place -Person $person)) { $fault = 'reparse_point', (Get-TMTeamsFault -Place $place -Person $person) }
-                if ($fault) {
-                    $person.state, $person.detail = $fault
+                $fault = @(foreach ($path in $place.root, $place.aside) { Get-TMPlaceFault -Path $path })
+                if ($fault.Count -eq 0) {
+                    $link = Get-TMTeamsFault -Place $place -Person $person
+                    if ($link) { $fault = 'reparse_point', $link }
+                }
+                if ($fault.Count -gt 0) {
+                    $person.state, $person.detail = $fault[0, 1]
                     break
                 }
                 $names = @()
@@ -65,14 +69,13 @@ foreach ($person in Get-TMProfile -User $given) {
     }
     catch [System.UnauthorizedAccessException], [System.ComponentModel.Win32Exception] {
         $person.state, $person.detail = 'unreadable', 'access denied'
+        if ($_.Exception.GetBaseException() -is [System.ComponentModel.Win32Exception]) { $person.detail = $_.Exception.GetBaseException().Message }
         $mine = $moving = @()
     }
     # The administrator who came in has a profile as well; it counts where he uses Teams himself.
     if ($person.sid -ceq $own -and $mine.Count -eq 0 -and $person.state -ceq 'looked_at' -and $given.Count -eq 0) { continue }
     $microphone = [ordered]@{ state = $null; apps = @() }
-    if ($moving.Count -gt 0) {
-        $microphone = Get-TMMicrophone -Sid $person.sid -LoggedOn $person.logged_on
-    }
+    if ($moving.Count -gt 0) { $microphone = Get-TMMicrophone -Sid $person.sid -LoggedOn $person.logged_on }
     $caches += $mine
     $users += [ordered]@{
         object = $person.profile; name = $person.name; sid = $person.sid; logged_on = $person.logged_on; state = $person.state; detail = $person.detail
