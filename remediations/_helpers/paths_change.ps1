@@ -268,6 +268,8 @@ function Move-TMFolder {
             $back = switch -Regex ("$($done[$at]['note'])") { '^\+(.*)' { '-' + $Matches[1] } '^-(.*)' { '+' + $Matches[1] } default { '' } }
             if ((Move-TMPair -From $done[$at].to -To $done[$at].from -Note $back) -ne 0) { throw "$($done[$at].to) could not be moved back" }
         }
+        # 80 and 183: it exists; what is no folder was not seen as a copy.
+        if (80, 183 -contains $failure) { Stop-TMBlocked -Reason 'in_the_way' -Detail $pair.to }
         if (5, 32, 33 -notcontains $failure) { throw (New-Object -TypeName 'System.ComponentModel.Win32Exception' -ArgumentList $failure) }
         $names = @(Get-TMFolderUser -Path $pair.from)
         if ($names.Count -eq 0) { $names = @("a program that Windows does not name ($($pair.from))") }

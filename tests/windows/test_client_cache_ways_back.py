@@ -149,6 +149,23 @@ def test_undo_waits_for_the_end_of_a_call(desk: LabDevice, treater: Treater) -> 
     assert changes(before, files(desk)) == {}
 
 
+def test_one_rename_that_fails_takes_the_others_back(desk: LabDevice, treater: Treater) -> None:
+    """Wine renames a folder with open files in it, Windows does not; a file in the way stops both."""
+    in_the_way = desk.device.put(COPY.format("carla"), b"no folder")
+    grow(desk, "amber", "first")
+    treater.fix(users=["amber"])
+    grow(desk, "amber", "second")
+    before = files(desk)
+
+    outcome = treater.fix(users=["amber", "carla"], symptom_since="0s")
+
+    assert (str(outcome.status), outcome.reasons) == ("blocked", [f"in the way: {COPY.format('carla')}"])
+    assert changes(before, files(desk)) == {}
+    in_the_way.unlink()
+    assert str(treater.undo().status) == "reverted"
+    assert desk.device.file(CACHE.format("amber") + r"\EBWebView\Local State").read_text() == "first"
+
+
 def test_an_item_that_names_somebody_elses_folder_is_refused(desk: LabDevice, treater: Treater) -> None:
     treater.fix(users=["amber"])
     for file in (desk.device.file(r"C:\ProgramData\teamsmedic\journal") / treater.runs[0]).glob(f"{ID}.json"):
