@@ -53,3 +53,12 @@ def device(windows_lab: WindowsLab) -> Iterator[Callable[..., LabDevice]]:
     yield make
     for one in made:
         one.remove()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Prints what tests record as `figure`: counts and tables that a reader of the log must see, from all processes."""
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, value in getattr(report, "user_properties", []):
+                if name == "figure" and getattr(report, "when", "") == "call":
+                    terminalreporter.write_line(str(value))

@@ -198,7 +198,7 @@ def test_every_shell_is_deleted_after_a_stop(lab, lab_content):
     assert control(lab)["shells"] == 0
 
 
-def test_the_connection_cut_after_every_request(lab, lab_content, capsys):
+def test_the_connection_cut_after_every_request(lab, lab_content, record_property):
     """Whatever request is the last that gets through: the outcome is true of the device, and undo restores the first state."""
     known = remediation.load(content.root())
     lab.add("whole", lamp_on="dark")
@@ -228,7 +228,6 @@ def test_the_connection_cut_after_every_request(lab, lab_content, capsys):
             "lamp_on": "drifted"
         }
         seen[said] = seen.get(said, 0) + 1
-    with capsys.disabled():
-        print(f"\n  cut after each of {total + 1} requests: {seen}")
+    record_property("figure", f"replayed fix, connection cut after each of {total + 1} requests: {seen}")
     assert sum(seen.values()) == total + 1
     assert len(seen) >= 3

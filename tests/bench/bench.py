@@ -1,0 +1,249 @@
+"""Figures of the engine, each a ratio of two things measured in one run: `python tests/bench/bench.py [windows] [stock]`.
+
+Prints; asserts nothing. Without words: what needs no Windows.
+  windows   check on one Windows device against one bare pypsrp pipeline that returns the same JSON
+  stock     the same facts by stock Ansible tasks (TEAMSMEDIC_STOCK_ANSIBLE names its ansible-playbook)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import yaml
+from pypsrp.powershell import PowerShell, RunspacePool
+from pypsrp.wsman import WSMan
+
+from teamsmedic import asked, parallel, treatment
+from teamsmedic.ansible import inventory
+from teamsmedic.hosts.base import Verb
+from teamsmedic.hosts.winrm import WinRMHost
+from teamsmedic.lab import cli as labs
+from teamsmedic.payload import build
+from teamsmedic.runfolder import RunFolder, new_id
+
+REMEDIATION = "tls12_usable"
+ROUNDS = 15
+
+
+def say(what: str, ours: float, theirs: float, unit: str, goal: str) -> None:
+    print(f"{what:<58} {ours:9.3f} {theirs:9.3f} {unit:<3} ratio {ours / theirs:5.2f}   goal {goal}")
+
+
+@contextlib.contextmanager
+def lab(hosts: dict[str, object], kind: str) -> Iterator[tuple[Path, list[inventory.HostSpec]]]:
+    with tempfile.TemporaryDirectory(prefix="teamsmedic-bench-") as folder:
+        file = Path(folder) / "hosts.yml"
+        file.write_text(yaml.safe_dump({"all": {"vars": {"lab_kind": kind}, "hosts": hosts}}))
+        state = Path(folder) / "lab"
+        up = labs.up(file, state)
+        try:
+            yield state, inventory.resolve("all", sources=[str(up.inventory)])
+        finally:
+            labs.down(state)
+
+
+def check(specs: list[inventory.HostSpec], folder: Path, forks: int = 20) -> None:
+    plan = asked.plan(None, names=[REMEDIATION], now=time.time())
+    context = treatment.Context(new_id(), "bench")
+    run = RunFolder.create(folder, context.run, {})
+    stop = threading.Event()
+    tasks = [
+        parallel.Task(
+            one.name,
+            lambda one=one: WinRMHost(one.name, inventory.connection(one), stop),
+            lambda: treatment.check(plan, context),
+        )
+        for one in specs
+    ]
+    results = parallel.treat(tasks, run, forks=forks, stop=stop)
+    assert all(one.outcomes for one in results), results
+
+
+def bare(spec: inventory.HostSpec, script: str, argument: str | None = None) -> list[str]:
+    about = inventory.connection(spec)
+    wire = WSMan(
+        about.server,
+        port=about.port,
+        ssl=about.ssl,
+        path=about.path,
+        auth=about.auth,
+        username=about.username,
+        password=about.password,
+        no_proxy=True,
+    )
+    with wire, RunspacePool(wire) as pool:
+        shell = PowerShell(pool).add_script(script)
+        if argument is not None:
+            shell.add_argument(argument)
+        return list(shell.invoke())
+
+
+def alternate(
+    first: Callable[[], object], second: Callable[[], object], clock: Callable[[], float], rounds: int = ROUNDS
+) -> tuple[float, float]:
+    """Medians of two things done in turn, so that what else the machine does weighs on both alike."""
+    taken: tuple[list[float], list[float]] = ([], [])
+    for _ in range(rounds):
+        for times, what in zip(taken, (first, second), strict=True):
+            begun = clock()
+            what()
+            times.append(clock() - begun)
+    return statistics.median(taken[0]), statistics.median(taken[1])
+
+
+def own_cpu() -> float:
+    return time.process_time()
+
+
+def child_cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def command_cpu(*words: str, **environment: str) -> float:
+    taken = []
+    for _ in range(7):
+        begun = child_cpu()
+        subprocess.run(
+            words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False, env={**os.environ, **environment}
+        )
+        taken.append(child_cpu() - begun)
+    return statistics.median(taken)
+
+
+def start_up() -> None:
+    python = command_cpu(sys.executable, "-c", "pass")
+    command = str(Path(sys.executable).parent / "teamsmedic")
+    for words in (["--help"], ["explain", "0xCAA70007"]):
+        say(
+            f"CPU of teamsmedic {' '.join(words)} / of an empty Python",
+            command_cpu(command, *words),
+            python,
+            "s",
+            "<= 0.25 s",
+        )
+
+
+def replayed(folder: Path) -> None:
+    hosts = {f"desk-{number:03}": {} for number in range(1, 101)}
+    with lab(hosts, "replay") as (_, specs):
+        check(specs[:5], folder)
+        ten, hundred = alternate(lambda: check(specs[:10], folder), lambda: check(specs, folder), time.perf_counter, 9)
+        say("wall time a host, 100 replayed hosts / 10", hundred / 100 * 1000, ten / 10 * 1000, "ms", "within 15 %")
+        ten, hundred = alternate(lambda: check(specs[:10], folder), lambda: check(specs, folder), own_cpu, 9)
+        say(
+            "controller CPU a host, 100 replayed hosts / 10", hundred / 100 * 1000, ten / 10 * 1000, "ms", "within 15 %"
+        )
+        statements = build([REMEDIATION], Verb.CHECK)
+        argument = json.dumps(
+            {
+                "protocol": 1,
+                "run": "bench",
+                "verb": "check",
+                "by": "",
+                "remediations": {REMEDIATION: {"parameters": {}}},
+            }
+        )
+        ours, theirs = alternate(
+            lambda: check(specs[:10], folder, 1),
+            lambda: [bare(one, statements[0].text, argument) for one in specs[:10]],
+            own_cpu,
+        )
+        say("controller CPU a host, check / bare open-invoke-close", ours * 100, theirs * 100, "ms", "<= 1.5")
+
+
+def windows(folder: Path) -> None:
+    with lab({"desk": {"lab_role": "desktop"}}, "windows") as (state, [spec]):
+        check([spec], folder)
+        texts = [one.text for one in build([REMEDIATION], Verb.CHECK)]
+        host = WinRMHost(spec.name, inventory.connection(spec))
+        argument = json.dumps(
+            {
+                "protocol": 1,
+                "run": "bench",
+                "verb": "check",
+                "by": "",
+                "remediations": {REMEDIATION: {"parameters": {"probe": ""}}},
+            }
+        )
+        lines = host.run(treatment.Send(Verb.CHECK, build([REMEDIATION], Verb.CHECK), argument)).lines
+        host.close()
+        same = "; ".join("'" + line.replace("'", "''") + "'" for line in lines)
+        labs.control(spec.name, {"reset": True}, state)
+        check([spec], folder)
+        ours = labs.control(spec.name, {"reset": True}, state)["operations"]
+        assert bare(spec, same) == list(lines)
+        theirs = labs.control(spec.name, {"reset": True}, state)["operations"]
+        print(f"WSMan requests, check / bare: {ours} / {theirs}")
+        check_, pipeline = alternate(lambda: check([spec], folder), lambda: bare(spec, same), time.perf_counter)
+        say(
+            f"wall time, check / bare pipeline of {sum(map(len, lines))} bytes",
+            check_ * 1000,
+            pipeline * 1000,
+            "ms",
+            "<= 1.25",
+        )
+        print(f"  (payload: {sum(map(len, texts))} characters)")
+
+
+def stock(folder: Path) -> None:
+    """The playbook beside this file reads the same facts with the fewest stock tasks; CPU of the whole controller process."""
+    command = os.environ["TEAMSMEDIC_STOCK_ANSIBLE"]
+    playbook = Path(__file__).with_name("stock_tls12.yml")
+    tasks = len(yaml.safe_load(playbook.read_text())[0]["tasks"])
+    ours = str(Path(sys.executable).parent / "teamsmedic")
+    ansible = str(Path(sys.executable).parent / "ansible-playbook")
+    shipped = str(Path(__file__).resolve().parents[2] / "playbooks/check.yml")
+    hosts = {f"desk-{number}": {"lab_role": "desktop"} for number in range(1, 3)}
+    quiet = {"TEAMSMEDIC_RUN_DIR": str(folder), "ANSIBLE_HOST_KEY_CHECKING": "False"}
+    with lab(hosts, "windows") as (state, specs):
+        source = str(state / "inventory.yml")
+        theirs = command_cpu(command, str(playbook), "-i", source, **quiet)
+        empty = command_cpu(command, str(playbook), "-i", source, "-t", "never", **quiet)
+        print(f"stock tasks: {tasks}, devices: {len(specs)}")
+        line = command_cpu(ours, "check", "all", "-i", source, "--remediation", REMEDIATION, **quiet)
+        say("controller CPU, stock Ansible / teamsmedic check", theirs, line, "s", ">= 10")
+        play = command_cpu(
+            ansible, shipped, "-i", source, "-e", "target=all", "-e", f"remediations={REMEDIATION}", **quiet
+        )
+        say("controller CPU, stock Ansible / playbooks/check.yml", theirs, play, "s", ">= 10")
+        own = command_cpu(
+            ansible,
+            shipped,
+            "-i",
+            source,
+            "-e",
+            "target=all",
+            "-e",
+            f"remediations={REMEDIATION}",
+            "-t",
+            "never",
+            **quiet,
+        )
+        say("the same without what an empty play costs each", theirs - empty, play - own, "s", ">= 10")
+
+
+def main(words: list[str]) -> None:
+    with tempfile.TemporaryDirectory(prefix="teamsmedic-bench-runs-") as name:
+        folder = Path(name)
+        start_up()
+        replayed(folder)
+        if "windows" in words:
+            windows(folder)
+        if "stock" in words:
+            stock(folder)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,281 @@
+"""The proof: every remediation and case on a Windows device, through both doors, between reads of the whole device.
+
+A drifted case: check says drifted with the case's facts → nothing changed → fix says fixed → the device differs by just
+what a dry run announced, and the journal → fix again changes nothing (healthy, after a restart where one is due) → undo
+restores the first read. Any other case: check, fix and check again say the same, and nothing changed.
+
+All cases go through a beat together, so that a command or a playbook starts once for all and not once for each.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from announced import expected
+from snapshot import IGNORE, RESTARTED, Ignore, Snapshot, difference, report
+
+from teamsmedic import content, remediation, runfolder
+from teamsmedic.lab import cases
+from teamsmedic.lab.cases import Case
+from teamsmedic.outcome import Change
+
+KNOWN = remediation.load(content.root())
+PAIRS = [(name, case) for name, several in cases.load(content.root()).items() for case in several.values()]
+IDS = [f"{name}/{case.name}" for name, case in PAIRS]
+JOURNAL = re.compile(r"file C:\\ProgramData\\teamsmedic(\\|$)", re.IGNORECASE)
+BUT_JOURNAL: Ignore = (*IGNORE, (JOURNAL, "the device's journal"))
+TOOLS = Path(sys.executable).parent
+PLAYBOOKS = content.root() / "playbooks"
+FORKS = "2"
+
+
+@dataclass
+class Subject:
+    """One case on its device, and what went wrong there."""
+
+    remediation: str
+    case: Case
+    device: Any
+    first: Snapshot = field(default_factory=dict)
+    announced: list[Change] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    statuses: list[str] = field(default_factory=list)
+
+    @property
+    def drifted(self) -> bool:
+        return str(self.case.status) == "drifted"
+
+    @property
+    def restarts(self) -> bool:
+        one = KNOWN[self.remediation]
+        return (one.room_restart if self.case.role == "room" else one.restart) == "device"
+
+    def want(self, what: str, found: object, wanted: object) -> None:
+        if found != wanted:
+            self.failures.append(f"{what}: {found!r}, not {wanted!r}")
+
+    def same(self, what: str, before: Snapshot, after: Snapshot, ignore: Ignore = IGNORE) -> None:
+        if changes := difference(before, after, ignore):
+            self.failures.append(f"{what} changed\n{report(changes)}")
+
+
+Door = Callable[[str, Sequence[Subject], Path], dict[str, dict[str, Any]]]
+"""Does a verb (check, dry_run, fix, undo) on devices, and gives the recorded outcome of each."""
+
+
+def recorded(runs: Path, subjects: Sequence[Subject]) -> dict[str, dict[str, Any]]:
+    """What the last run's folder says of each device: the same file from both doors."""
+    out: dict[str, dict[str, Any]] = {}
+    for folder in runfolder.every(runs):
+        for host, records in folder.hosts().items():
+            out[host] = records[-1]
+    missing = [one.device.name for one in subjects if one.device.name not in out]
+    assert not missing, f"not in the run folder: {missing}"
+    return out
+
+
+def command_line(verb: str, subjects: Sequence[Subject], inventory: Path) -> dict[str, dict[str, Any]]:
+    runs = inventory.parent / f"runs-{os.urandom(4).hex()}"
+    groups: dict[str, list[Subject]] = {}
+    for one in subjects:
+        groups.setdefault(json.dumps(one.case.parameters, sort_keys=True) if verb != "undo" else "{}", []).append(one)
+    for together in groups.values():
+        words = {
+            "check": ["check"],
+            "dry_run": ["fix", "--dry-run"],
+            "fix": ["fix", "--yes", "--allow", "disruptive"],
+            "undo": ["undo", "--yes"],
+        }[verb]
+        for name, value in together[0].case.parameters.items() if verb != "undo" else ():
+            words += ["-p", f"{together[0].remediation}.{name}={','.join(value) if isinstance(value, list) else value}"]
+        words += [
+            "--remediation",
+            together[0].remediation,
+            "-i",
+            str(inventory),
+            "-f",
+            FORKS,
+            "--run-dir",
+            str(runs),
+            "--json",
+        ]
+        done = subprocess.run(
+            [str(TOOLS / "teamsmedic"), *words, ",".join(one.device.name for one in together)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=900,
+        )
+        assert done.stdout.startswith("{"), done.stderr
+    return recorded(runs, subjects)
+
+
+def playbook(verb: str, subjects: Sequence[Subject], inventory: Path) -> dict[str, dict[str, Any]]:
+    runs = inventory.parent / f"runs-{os.urandom(4).hex()}"
+    play, *more = {"check": ["check"], "dry_run": ["fix", "--check", "--diff"], "fix": ["fix"], "undo": ["undo"]}[verb]
+    extra = {"teamsmedic_run_dir": str(runs), "remediations": [subjects[0].remediation], "allow": ["disruptive"]}
+    done = subprocess.run(
+        [str(TOOLS / "ansible-playbook"), str(PLAYBOOKS / f"{play}.yml"), "-i", str(inventory), "-f", FORKS, *more,
+         "-l", ",".join(one.device.name for one in subjects), "-e", json.dumps(extra)],
+        capture_output=True, text=True, check=False, timeout=1500, cwd="/", env={**os.environ, "LC_ALL": "C.UTF-8"},
+    )  # fmt: skip
+    assert "PLAY RECAP" in done.stdout, done.stdout + done.stderr
+    return recorded(runs, subjects)
+
+
+DOORS: dict[str, Door] = {"command line": command_line, "playbook": playbook}
+
+
+def outcome(records: dict[str, dict[str, Any]], one: Subject) -> dict[str, Any]:
+    """The subject's outcome; an empty one where its host has none."""
+    record = records[one.device.name]
+    found = [out for out in record.get("outcomes") or [] if out["remediation"] == one.remediation]
+    if not found:
+        one.failures.append(f"no outcome: {record.get('error')}")
+    return found[0] if found else {"status": None, "reasons": [], "changes": [], "facts": {}, "restart": None}
+
+
+def comparable(one: Subject, facts: dict[str, Any] | None) -> dict[str, Any]:
+    return {name: value for name, value in (facts or {}).items() if name not in KNOWN[one.remediation].varies}
+
+
+def beats(door: Door, subjects: list[Subject], inventory: Path) -> None:
+    """Carries all subjects of one remediation through the beats and notes what is not as it must be."""
+    for one in subjects:
+        one.first = one.device.snapshot()
+    records = door("check", subjects, inventory)
+    for one in subjects:
+        said = outcome(records, one)
+        one.statuses.append(said["status"])
+        one.want("check says", said["status"], str(one.case.status))
+        if one.case.reasons:
+            one.want("its reasons", said["reasons"], list(one.case.reasons))
+        one.want("its facts", comparable(one, said["facts"]), comparable(one, dict(one.case.facts)))
+        one.same("check", one.first, one.device.snapshot())
+        one.case_reasons = said["reasons"]  # type: ignore[attr-defined]
+    drifted = [one for one in subjects if one.drifted]
+    others = [one for one in subjects if not one.drifted]
+    if others:
+        for verb in ("fix", "check"):
+            records = door(verb, others, inventory)
+            for one in others:
+                said = outcome(records, one)
+                one.statuses.append(said["status"])
+                one.want(f"{verb} says", (said["status"], said["reasons"]), (str(one.case.status), one.case_reasons))  # type: ignore[attr-defined]
+        for one in others:
+            one.same("check, fix and check again", one.first, one.device.snapshot())
+    if drifted:
+        changing(door, drifted, inventory)
+
+
+def changing(door: Door, subjects: list[Subject], inventory: Path) -> None:
+    records = door("dry_run", subjects, inventory)
+    for one in subjects:
+        one.announced = [Change(**change) for change in outcome(records, one)["changes"]]
+        if not one.announced:
+            one.failures.append("the dry run announced nothing")
+        one.same("the dry run", one.first, one.device.snapshot())
+    records = door("fix", subjects, inventory)
+    fixed: dict[str, Snapshot] = {}
+    for one in subjects:
+        said = outcome(records, one)
+        one.statuses.append(said["status"])
+        one.want("fix says", said["status"], "fixed")
+        one.want("the changes it says", [Change(**change) for change in said["changes"]], one.announced)
+        if one.case.after is not None:
+            one.want("the facts after it", comparable(one, said["facts_after"]), comparable(one, dict(one.case.after)))
+        fixed[one.device.name] = one.device.snapshot()
+        if not any(JOURNAL.match(item) for item in fixed[one.device.name]):
+            one.failures.append("the fix left no journal")
+        one.same(
+            "besides what was announced, the fix",
+            expected(one.first, one.announced),
+            fixed[one.device.name],
+            BUT_JOURNAL,
+        )
+        one.failures += independent(one)
+    records = door("fix", subjects, inventory)
+    for one in subjects:
+        said = outcome(records, one)
+        one.statuses.append(said["status"])
+        one.want("fix again says", (said["status"], said["changes"]), ("fixed" if one.restarts else "healthy", []))
+        one.same("fix again", fixed[one.device.name], one.device.snapshot())
+    if restarted := [one for one in subjects if one.restarts]:
+        for one in restarted:
+            one.device.restart()
+        records = door("check", restarted, inventory)
+        for one in restarted:
+            one.want("check after the restart says", outcome(records, one)["status"], "healthy")
+    records = door("undo", subjects, inventory)
+    for one in subjects:
+        said = outcome(records, one)
+        one.statuses.append(said["status"])
+        one.want("undo says", said["status"], "reverted" if KNOWN[one.remediation].reversible else "blocked")
+        ignore = (*BUT_JOURNAL, *RESTARTED) if one.restarts else BUT_JOURNAL
+        one.same("besides the journal, fix and undo", one.first, one.device.snapshot(), ignore)
+
+
+def independent(one: Subject) -> list[str]:
+    """The main values by testinfra, over WinRS and reg.exe: a road that shares nothing with ours."""
+    reader, wrong = one.device.reader(), []
+    for change in one.announced:
+        if change.action == "write":
+            key, _, name = change.object.rpartition("\\")
+            done = reader.run(f'reg query "{key}" /v {name}')
+            if done.rc or f"0x{change.after['data']:x}" not in done.stdout:
+                wrong.append(f"reg.exe says of {change.object}: {done.stdout!r}, not {change.after}")
+        elif change.action == "move" and change.after.isascii():
+            for path, there in ((change.after, True), (f"{change.before}\\EBWebView", False)):
+                if reader.file(path).exists is not there:
+                    wrong.append(f"testinfra says that {path} {'is not' if there else 'is still'} there")
+    return wrong
+
+
+def prove(door: str, windows_lab: Any, folder: Path) -> dict[str, Subject]:
+    """All cases through one door, by their ids."""
+    out: dict[str, Subject] = {}
+    for name in KNOWN:
+        subjects: list[Subject] = []
+        hosts: dict[str, Any] = {}
+        try:
+            for number, (owner, case) in enumerate(PAIRS):
+                if owner != name:
+                    continue
+                script = KNOWN[name].folder / "tests" / case.break_script if case.break_script else None
+                text = script.read_text("utf-8-sig") if script else None
+                device = windows_lab.add(
+                    case.role, tuple(case.windows.get("seeds", ())), text, name=f"{door[:4]}-{number:02}"
+                )
+                subjects.append(Subject(name, case, device))
+                asked = {"parameters": {name: dict(case.parameters)}} if case.parameters else {}
+                hosts[device.name] = {**device.variables(), **asked}
+            inventory = folder / f"{name}.yml"
+            inventory.write_text(yaml.safe_dump({"all": {"hosts": hosts}}, allow_unicode=True))
+            beats(DOORS[door], subjects, inventory)
+        finally:
+            for one in subjects:
+                one.device.remove()
+        out |= {f"{name}/{one.case.name}": one for one in subjects}
+    return out
+
+
+def table(door: str, proved: dict[str, Subject]) -> str:
+    """What was proved through a door, counted."""
+    told = Counter(
+        (one.remediation, str(one.case.status), "failed" if one.failures else "proved") for one in proved.values()
+    )
+    lines = [f"six beats, {door}: {len(proved)} pairs of remediation and case, {len(PAIRS)} in the folders"]
+    lines += [
+        f"  {name:<20} {status:<15} {result:<7} {count:>3}" for (name, status, result), count in sorted(told.items())
+    ]
+    return "\n".join(lines)
