@@ -1,4 +1,4 @@
-"""Figures of the engine, each a ratio of two things measured in one run: `python tests/bench/bench.py [windows] [stock]`.
+"""Figures, each a ratio of two things measured in one run: `python tests/bench/bench.py [windows] [stock]`.
 
 Prints; asserts nothing. Without words: what needs no Windows.
   windows   check on one Windows device against one bare pypsrp pipeline that returns the same JSON
@@ -198,7 +198,7 @@ def windows(folder: Path) -> None:
 
 
 def stock(folder: Path) -> None:
-    """The playbook beside this file reads the same facts with the fewest stock tasks; CPU of the whole controller process."""
+    """The playbook beside this file reads the same facts with the fewest stock tasks; CPU of the controller."""
     command = os.environ["TEAMSMEDIC_STOCK_ANSIBLE"]
     playbook = Path(__file__).with_name("stock_tls12.yml")
     tasks = len(yaml.safe_load(playbook.read_text())[0]["tasks"])
