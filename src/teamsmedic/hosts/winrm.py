@@ -119,7 +119,9 @@ class WinRMHost:
         if shell.state == PSInvocationState.COMPLETED:
             return Reply(tuple(lines), End.COMPLETED)
         errors = [str(one.fq_error) for one in shell.streams.error if getattr(one, "fq_error", None)]
-        return Reply(tuple(lines), End.FAILED, errors[-1] if errors else "")
+        # Where the first statement fails, PSRP goes on to the second, which then fails for want of it.
+        which = -1 if lines else 0
+        return Reply(tuple(lines), End.FAILED, errors[which] if errors else "")
 
     def _give_up(self, shell: PowerShell, lines: list[str], end: End) -> Reply:
         """Stops the pipeline and frees the shell: a statement that does not let itself be stopped must not stay."""
