@@ -74,10 +74,11 @@ def undo(
     names: Collection[str] = (),
     where: Path,
     dry_run: bool = False,
+    forget: bool = False,
     now: float,
 ) -> treatment.Walk:
-    """The walk that undoes a run on one host; where its run folder still lies in `where`, the hashes there must agree."""
-    known = remediation.load(content.root())
+    """The walk that undoes a run on one host (`forget`: gives up its way back); where its run folder still lies in
+    `where`, the hashes there must agree."""
 
     def hashes(found: str) -> Mapping[str, str]:
         folder = runfolder.find(where, found)
@@ -86,7 +87,9 @@ def undo(
     def values(one: Remediation) -> Mapping[str, Json]:
         return one.values({}, now)
 
-    return treatment.undo(known, context, run=run, names=names, hashes=hashes, dry_run=dry_run, values=values)
+    verb = treatment.forget if forget else treatment.undo
+    known = remediation.load(content.root())
+    return verb(known, context, run=run, names=names, hashes=hashes, dry_run=dry_run, values=values)
 
 
 def runs(where: Path, most: int) -> list[dict[str, Json]]:

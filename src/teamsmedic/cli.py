@@ -384,11 +384,19 @@ def fix(
 @_host_options
 @click.option("--run", "run", default="last", show_default=True, metavar="ID", help="Which run to undo on HOST.")
 @click.option("--remediation", "names", multiple=True, metavar="ID", help="Only this remediation.")
+@click.option("--forget", is_flag=True, help="Give up the way back instead: remove the copies that were set aside.")
 @click.option("-C", "--dry-run", "--check", "dry_run", is_flag=True, help="Say what would be put back; change nothing.")
 @click.option("-D", "--diff", is_flag=True, help="Show what was put back.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 def undo(
-    host_or_run: str, run: str, names: tuple[str, ...], dry_run: bool, diff: bool, yes: bool, **options: Any
+    host_or_run: str,
+    run: str,
+    names: tuple[str, ...],
+    forget: bool,
+    dry_run: bool,
+    diff: bool,
+    yes: bool,
+    **options: Any,
 ) -> int:
     """Puts back what a run changed on HOST (an Ansible host pattern), or on all hosts of RUN.
 
@@ -402,14 +410,18 @@ def undo(
     context = treatment.Context(session.folder.id, session.by)
 
     def walk(name: str, *, dry: bool, pinned: str = run) -> Walk:
-        return asked.undo(context, name, run=pinned, names=names, where=where, dry_run=dry, now=time.time())
+        return asked.undo(
+            context, name, run=pinned, names=names, where=where, dry_run=dry, forget=forget, now=time.time()
+        )
 
     if dry_run or not yes:
         hosts = session.treat(functools.partial(walk, dry=True))
         todo = [one for one in hosts if any(outcome.changes for outcome in one.outcomes)]
         if dry_run or not todo or session.stop.is_set():
             return session.finish(session.result(hosts, dry_run=dry_run), diff=diff)
-        if not session.ask(todo, f"Put this back on {len(todo)} host{'s' if len(todo) != 1 else ''}?", "undo"):
+        question = "Remove this for good" if forget else "Put this back"
+        verb = "forget" if forget else "undo"
+        if not session.ask(todo, f"{question} on {len(todo)} host{'s' if len(todo) != 1 else ''}?", verb):
             click.echo("nothing was changed.", err=True)
             return session.finish(session.result(hosts, dry_run=True))
         pins = {one.host: one.report.undone or run for one in todo if one.report}

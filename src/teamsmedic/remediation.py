@@ -199,6 +199,7 @@ class Remediation:
     reasons: Mapping[str, str]
     changes: Mapping[str, tuple[Announced, ...]]
     objects: tuple[re.Pattern[str], ...]
+    forgettable: bool
 
     def values(self, given: Mapping[str, Json], now: float) -> dict[str, Json]:
         """The parameters as the device gets them: defaults filled in, durations and moments in seconds (a moment as
@@ -406,7 +407,13 @@ def read(folder: Path) -> Remediation:
     value |= {"guards": guards, "changes": changes}
     value["objects"] = tuple(re.compile(pattern, re.IGNORECASE) for pattern in value["objects"])
     value |= {key: tuple(value[key]) for key in ("cures", "uses", "varies", "references")}
-    return Remediation(id=folder.name, layer=folder.parent.name, folder=folder, **value)
+    return Remediation(
+        id=folder.name,
+        layer=folder.parent.name,
+        folder=folder,
+        forgettable=(folder / "forget.ps1").exists(),
+        **value,
+    )
 
 
 def _guard(name: str, about: Json, where: str) -> Guard:

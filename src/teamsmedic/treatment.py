@@ -138,40 +138,152 @@ def undo(
     dry_run: bool = False,
     values: Callable[[Remediation], Mapping[str, Json]],
 ) -> Walk:
-    """Puts back what a run changed, from the device's own journal.
+    """Puts back what a run changed, from the device's own journal; NotReversible where there is nothing to undo.
 
-    `run`: a run's id, or `last` for the newest that is in force. `names`: only these remediations. `hashes`: a run's
-    id to remediation ids with the SHA-256 of the journal text as this controller wrote it; another text is refused. `values`: the parameters
-    of a remediation. `dry_run`: says what is so now and what would be put back. Raises NotReversible where there is nothing to undo.
+    `run`: a run's id, or `last` for the newest in force. `names`: only these remediations. `hashes`: a run's id to
+    remediation ids with the SHA-256 of the journal text as this controller wrote it; another text is refused. `values`:
+    the parameters of a remediation. `dry_run`: says what is so now and what would be put back.
     """
-    heard = yield from _ask(Verb.CHECK, [], _nothing, context)
+    opened = yield from _open(known, context, run, names, hashes, values)
+    changes = {name: [_inverse(one) for one in entry.changes] for name, entry in opened.plans.items()}
+    if dry_run:
+        return opened.predicted(changes)
+    if opened.items:
+        yield _way_back("undo", opened, changes)
+        done = yield from _ask(Verb.UNDO, [item.remediation for item in opened.items], opened.about, context)
+        after = yield from _detect_when_free(opened.items, context)
+        for item in opened.items:
+            name = item.remediation.id
+            opened.outcomes[name] = _reverted(item, opened.plans[name], changes[name], done, opened.before, after)
+    return opened.report()
+
+
+def forget(
+    known: Mapping[str, Remediation],
+    context: Context,
+    *,
+    run: str = "last",
+    names: Collection[str] = (),
+    hashes: Callable[[str], Mapping[str, str]] = lambda _: {},
+    dry_run: bool = False,
+    values: Callable[[Remediation], Mapping[str, Json]],
+) -> Walk:
+    """Removes the copies that a run has set aside, and with them its way back; NotReversible where there is none.
+
+    The parameters are those of `undo`; `dry_run`: says what is so now and what would be removed.
+    """
+    opened = yield from _open(known, context, run, names, hashes, values)
+    for item in [item for item in opened.items if not item.remediation.forgettable]:
+        opened.items.remove(item)
+        name = item.remediation.id
+        opened.outcomes[name] = Outcome(name, Status.NOT_APPLICABLE, ["it keeps no copy that could be removed"])
+    changes = {
+        name: [Change(str(one.after), "remove", "folder", None) for one in entry.changes if one.action == "move"]
+        for name, entry in opened.plans.items()
+    }
+    if dry_run:
+        return opened.predicted(changes)
+    if opened.items:
+        yield _way_back("forget", opened, changes)
+        done = yield from _ask(Verb.FORGET, [item.remediation for item in opened.items], opened.about, context)
+        after = yield from _detect_when_free(opened.items, context)
+        for item in opened.items:
+            name = item.remediation.id
+            said, now = done.answers.get(name, {}), _outcome(item, _find(item, after), after)
+            if "blocked" in said:
+                now = _with(now, Status.BLOCKED, _blocked(said["blocked"]))
+            elif "done" in said:
+                now.changes, now.reasons = (
+                    changes[name],
+                    [f"the copy is gone: run {opened.run} can no longer be undone"],
+                )
+            else:
+                failed = _error(done.device, said["error"]) if "error" in said else done.silent.get(name, "no answer")
+                now = _with(now, Status.FAILED, failed)
+            opened.outcomes[name] = now
+    return opened.report()
+
+
+@dataclass
+class _Entry:
+    """A checked journal entry: its text as it lies on the device, and what it says."""
+
+    text: str
+    parameters: Mapping[str, Json]
+    drift: list[dict[str, Json]]
+    changes: list[Change]
+
+
+@dataclass
+class _Opened:
+    """The entries of one run: those that can be worked with (`items`, `plans`), and the outcomes of the others."""
+
+    device: DeviceInfo
+    run: str
+    order: list[str]
+    plans: dict[str, _Entry]
+    items: list[Item]
+    outcomes: dict[str, Outcome]
+    before: _Heard
+
+    def about(self, name: str) -> Mapping[str, Json]:
+        """What the device is told of one entry."""
+        item = next(item for item in self.items if item.remediation.id == name)
+        entry = self.plans[name]
+        return {
+            "parameters": dict(item.parameters),
+            "run": self.run,
+            "sha256": _sha256(entry.text),
+            "items": entry.drift,
+        }
+
+    def predicted(self, changes: Mapping[str, list[Change]]) -> Report:
+        """What is so now, with the changes that would be made."""
+        for item in self.items:
+            outcome = _outcome(item, _find(item, self.before), self.before)
+            outcome.changes = changes[item.remediation.id]
+            self.outcomes[item.remediation.id] = outcome
+        return self.report()
+
+    def report(self) -> Report:
+        """All outcomes, newest entry first."""
+        return Report([self.outcomes[name] for name in self.order if name in self.outcomes], self.device, self.run)
+
+
+def _open(
+    known: Mapping[str, Remediation],
+    context: Context,
+    run: str,
+    names: Collection[str],
+    hashes: Callable[[str], Mapping[str, str]],
+    values: Callable[[Remediation], Mapping[str, Json]],
+) -> Generator[Step, Reply | None, _Opened]:
+    """Reads the journal, checks the entries that are meant, and looks at the device: guards hold for a way back, too."""
+    heard = yield from _ask(Verb.CHECK, [], lambda _: {}, context)
     if heard.device is None:
         raise BadReply("asked the device for its journal", _silence(heard), "run it again when the device answers")
     entries = _entries(heard.device, run, names)
-    outcomes: dict[str, Outcome] = {}
-    ours = []
-    for entry in entries:
-        if entry.remediation not in known:
-            outcomes[entry.remediation] = Outcome(
-                entry.remediation,
-                Status.FAILED,
-                ["this version of teamsmedic does not know it: undo with the version that fixed"],
-            )
-        elif not known[entry.remediation].reversible:
-            reason = known[entry.remediation].irreversible_because
-            outcomes[entry.remediation] = Outcome(entry.remediation, Status.BLOCKED, [f"not reversible: {reason}"])
-        else:
-            ours.append(known[entry.remediation])
     run = entries[0].run
+    outcomes: dict[str, Outcome] = {}
+    ours: list[Remediation] = []
+    for name in (entry.remediation for entry in entries):
+        if name not in known:
+            unknown = "this version of teamsmedic does not know it: undo with the version that fixed"
+            outcomes[name] = Outcome(name, Status.FAILED, [unknown])
+        elif not known[name].reversible:
+            reason = f"not reversible: {known[name].irreversible_because}"
+            outcomes[name] = Outcome(name, Status.BLOCKED, [reason])
+        else:
+            ours.append(known[name])
     texts = yield from _ask(Verb.JOURNAL, ours, lambda _: {"parameters": {}, "run": run}, context)
-    plans: dict[str, dict[str, Json]] = {}
+    plans: dict[str, _Entry] = {}
     for one in ours:
         found = _entry_of(one, texts, run, hashes(run).get(one.id))
         if isinstance(found, str):
             outcomes[one.id] = Outcome(one.id, Status.FAILED, [found])
         else:
             plans[one.id] = found
-    items = [Item(one, {**values(one), **plans[one.id]["parameters"]}, True) for one in ours if one.id in plans]
+    items = [Item(one, {**values(one), **plans[one.id].parameters}, True) for one in ours if one.id in plans]
     before = yield from _detect(items, context)
     ready = []
     for item in items:
@@ -180,30 +292,17 @@ def undo(
             outcomes[name] = Outcome(name, Status.BLOCKED, [refusal], facts=_facts(before, name))
         else:
             ready.append(item)
-    changes = {name: [_inverse(Change(**one)) for one in plans[name]["changes"]] for name in plans}
-    if dry_run:
-        for item in ready:
-            outcome = _outcome(item, _find(item, before), before)
-            outcome.changes = changes[item.remediation.id]
-            outcomes[item.remediation.id] = outcome
-    elif ready:
-        yield Record("way_back", {"verb": "undo", "run": run, "remediations": {
-            item.remediation.id: {
-                "journal": plans[item.remediation.id]["text"], "sha256": _sha256(plans[item.remediation.id]["text"]),
-                "facts": _facts(before, item.remediation.id), "changes": [one.to_json() for one in changes[item.remediation.id]],
-            } for item in ready
-        }})  # fmt: skip
-        done = yield from _ask(Verb.UNDO, [item.remediation for item in ready], lambda name: {
-            "parameters": dict(next(item for item in ready if item.remediation.id == name).parameters),
-            "run": run, "sha256": _sha256(plans[name]["text"]), "items": plans[name]["drift"],
-        }, context)  # fmt: skip
-        after = yield from _detect_when_free(ready, context)
-        for item in ready:
-            name = item.remediation.id
-            outcomes[name] = _reverted(item, plans[name], changes[name], done, before, after)
-    return Report(
-        [outcomes[entry.remediation] for entry in entries if entry.remediation in outcomes], heard.device, run
-    )
+    return _Opened(heard.device, run, [entry.remediation for entry in entries], plans, ready, outcomes, before)
+
+
+def _way_back(verb: str, opened: _Opened, changes: Mapping[str, list[Change]]) -> Record:
+    return Record("way_back", {"verb": verb, "run": opened.run, "remediations": {
+        item.remediation.id: {
+            "journal": opened.plans[item.remediation.id].text, "sha256": _sha256(opened.plans[item.remediation.id].text),
+            "facts": _facts(opened.before, item.remediation.id),
+            "changes": [one.to_json() for one in changes[item.remediation.id]],
+        } for item in opened.items
+    }})  # fmt: skip
 
 
 # ------------------------------------------------------------------------------------------------ asking
@@ -289,10 +388,6 @@ def _why_silent(reply: Reply, read: Answers, *, first: bool) -> str:
         if first or read.garbage
         else "its script ended without an answer"
     )
-
-
-def _nothing(_: str) -> Mapping[str, Json]:
-    return {}
 
 
 def _silence(heard: _Heard) -> str:
@@ -485,7 +580,7 @@ _SCHEMA: Mapping[str, type] = {
 }
 
 
-def _entry_of(one: Remediation, texts: _Heard, run: str, expected: str | None) -> dict[str, Json] | str:
+def _entry_of(one: Remediation, texts: _Heard, run: str, expected: str | None) -> _Entry | str:
     """The journal entry as checked data with its text, or the sentence why it is not used."""
     entry = (texts.answers.get(one.id) or {}).get("entry")
     text = entry.get("text") if isinstance(entry, dict) else None
@@ -516,7 +611,7 @@ def _entry_of(one: Remediation, texts: _Heard, run: str, expected: str | None) -
             or re.search(r"(^|[\\/])\.\.([\\/]|$)", path)
         ):
             return f"its journal entry names {clean(path, 200)}, which {one.id} never touches: nothing was undone"
-    return {**data, "text": text}
+    return _Entry(text, data["parameters"], data["drift"], changes)
 
 
 def _inverse(change: Change) -> Change:
@@ -535,9 +630,7 @@ def _undo_blocked(item: Item, heard: _Heard) -> str | None:
     return "; ".join(reasons) or None
 
 
-def _reverted(
-    item: Item, entry: Mapping[str, Json], changes: list[Change], done: _Heard, before: _Heard, after: _Heard
-) -> Outcome:
+def _reverted(item: Item, entry: _Entry, changes: list[Change], done: _Heard, before: _Heard, after: _Heard) -> Outcome:
     """The outcome of an undo: the second detect must find the drift that the journal holds."""
     name = item.remediation.id
     said = done.answers.get(name, {})
@@ -554,7 +647,7 @@ def _reverted(
     )
     if "blocked" in said:
         return _with(out, Status.BLOCKED, _blocked(said["blocked"]))
-    back = {(str(one.get("fact")), str(one.get("object"))): one.get("before") for one in entry["drift"]}
+    back = {(str(one.get("fact")), str(one.get("object"))): one.get("before") for one in entry.drift}
     found = {(str(one.get("fact")), str(one.get("object"))): one.get("before") for one in now.drift}
     if all(key in found and found[key] == value for key, value in back.items()):
         return out

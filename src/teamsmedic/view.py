@@ -191,7 +191,9 @@ def _what(it: Result) -> str:
 
 def plan(hosts: Sequence[HostResult], notices: Mapping[str, str], verb: str) -> RenderableType:
     """What a fix or an undo is going to change, object by object, and what users will notice."""
-    parts: list[RenderableType] = [Text("Going to change" if verb == "fix" else "Going to put back", "bold")]
+    parts: list[RenderableType] = [
+        Text({"fix": "Going to change", "undo": "Going to put back", "forget": "Going to remove"}[verb], "bold")
+    ]
     named: dict[str, None] = {}
     for host in hosts:
         for outcome in host.outcomes:

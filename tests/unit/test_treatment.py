@@ -420,3 +420,20 @@ def test_a_guard_stops_an_undo(toy, device):
 
     assert (statuses(report), report.outcomes[0].reasons) == ({"alpha": "blocked"}, ["in a call"])
     assert device.on["alpha"] == 1
+
+
+def test_forgetting_gives_up_the_way_back_where_a_copy_is_kept(toy, device, tmp_path):
+    run(treatment.fix(plan(toy, "alpha"), CONTEXT), device)
+    refused = run(treatment.forget(toy, CONTEXT, values=lambda _: {}), device)
+    assert statuses(refused) == {"alpha": "not_applicable"}
+    assert device.journal[CONTEXT.run, "alpha"]["state"] == "done"
+
+    (toy["alpha"].folder / "forget.ps1").write_text("'forget'\n")
+    known = {"alpha": remediation.read(toy["alpha"].folder)}
+    remediation.load.cache_clear()
+    payload._build.cache_clear()
+    device.faults[Verb.FORGET, "alpha"] = line("alpha", done={"removed": 1})
+    report = run(treatment.forget(known, CONTEXT, values=lambda _: {}), device)
+
+    assert report.outcomes[0].reasons == [f"the copy is gone: run {CONTEXT.run} can no longer be undone"]
+    assert device.sent[-2].verb is Verb.FORGET
