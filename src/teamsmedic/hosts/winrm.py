@@ -43,7 +43,7 @@ _FAULTS = {
 """WSMan fault numbers that have a sentence of their own; texts are in the server's language and are not used."""
 
 
-class Interrupted(Exception):  # noqa: N818 - no error: a person stopped the run
+class Interrupted(Exception):
     """The run was stopped while this host was worked on."""
 
 
@@ -116,12 +116,14 @@ class WinRMHost:
             taken = len(shell.output)
             if size > MAX_OUTPUT:
                 return self._give_up(shell, lines, End.FLOODED)
+        errors = [str(one.fq_error) for one in shell.streams.error if getattr(one, "fq_error", None)]
+        if not lines and errors:
+            # A first statement that does not parse, or is blocked by antimalware, does not end the pipeline: the others,
+            # which need it, write nothing, and the state is Completed.
+            return Reply((), End.FAILED, errors[0])
         if shell.state == PSInvocationState.COMPLETED:
             return Reply(tuple(lines), End.COMPLETED)
-        errors = [str(one.fq_error) for one in shell.streams.error if getattr(one, "fq_error", None)]
-        # Where the first statement fails, PSRP goes on to the second, which then fails for want of it.
-        which = -1 if lines else 0
-        return Reply(tuple(lines), End.FAILED, errors[which] if errors else "")
+        return Reply(tuple(lines), End.FAILED, errors[-1] if errors else "")
 
     def _give_up(self, shell: PowerShell, lines: list[str], end: End) -> Reply:
         """Stops the pipeline and frees the shell: a statement that does not let itself be stopped must not stay."""
@@ -170,7 +172,7 @@ class WinRMHost:
                 }
                 self._seen["offered"] = ", ".join(sorted(offered))
 
-        session = wsman.transport._build_session()  # noqa: SLF001 - pypsrp 0.9 offers no other place for a hook
+        session = wsman.transport._build_session()
         session.hooks["response"].append(seen)
         wsman.transport.session = session
 
@@ -185,7 +187,8 @@ class WinRMHost:
                 "credssp": "CredSSP",
             }.get(self.connection.auth, "Negotiate")
             scheme = self._used() or scheme
-            found = f"it refused the sign-in by {scheme}; it offers {self._seen.get('offered', 'nothing else')}{self._clock()}"
+            offered = self._seen.get("offered", "nothing else")
+            found = f"it refused the sign-in by {scheme}; it offers {offered}{self._clock()}"
             return AccessDenied(where, found, "check account, password and which of these the account may use")
         if isinstance(error, SSLError):
             return Unreachable(
@@ -274,8 +277,9 @@ def _network(error: BaseException) -> str:
 def _tls(error: BaseException) -> str:
     text = str(error)
     for sign, meaning in (
-        ("self-signed", "self-signed"), ("self signed", "self-signed"), ("Hostname mismatch", "made out to another name"),
-        ("doesn't match", "made out to another name"), ("expired", "expired"), ("WRONG_VERSION_NUMBER", "the port speaks no TLS"),
+        ("self-signed", "self-signed"), ("self signed", "self-signed"), ("expired", "expired"),
+        ("Hostname mismatch", "made out to another name"), ("doesn't match", "made out to another name"),
+        ("WRONG_VERSION_NUMBER", "the port speaks no TLS"),
         ("unable to get local issuer", "of an unknown issuer"),
     ):  # fmt: skip
         if sign in text:
