@@ -28,9 +28,14 @@ def plan(
     entries = book.resolve(given) if book else []
     causes = {named.cause for entry in entries for named in entry.causes}
     return planning.make(
-        remediation.load(root), causes=causes, codes=[str(entry.code) for entry in entries], names=names, everything=everything,
-        parameters=parameters, now=now,
-    )  # fmt: skip
+        remediation.load(root),
+        causes=causes,
+        codes=[str(entry.code) for entry in entries],
+        names=names,
+        everything=everything,
+        parameters=parameters,
+        now=now,
+    )
 
 
 def parameters(given: Sequence[str]) -> dict[str, dict[str, Json]]:
@@ -104,8 +109,13 @@ def runs(where: Path, most: int) -> list[dict[str, Json]]:
             counted.update(str(one.get("status")) for one in last.get("outcomes") or [])
             if last.get("type") == "unreachable":
                 counted["not reached"] += 1
-        rows.append({
-            "run": folder.id, "started": manifest.get("started"), "command": manifest.get("command"), "hosts": sorted(hosts),
-            "codes": manifest.get("codes", []), "statuses": dict(counted), "exit_code": manifest.get("exit_code"), "folder": str(folder.path),
-        })  # fmt: skip
+        rows.append(
+            {
+                "run": folder.id,
+                **{key: manifest.get(key) for key in ("started", "command", "codes", "exit_code")},
+                "hosts": sorted(hosts),
+                "statuses": dict(counted),
+                "folder": str(folder.path),
+            }
+        )
     return rows

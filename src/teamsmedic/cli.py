@@ -1,4 +1,4 @@
-"""The command `teamsmedic`. Reads options, opens doors, prints; decides nothing. Imports late, since start-up is counted."""
+"""The command `teamsmedic`. Reads options, opens doors, prints; decides nothing. Imports late: start-up is counted."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import functools
 import getpass
 import json
 import os
-import shlex
 import sys
 import threading
 import time
@@ -95,7 +94,7 @@ def _main(arguments: Sequence[str]) -> int:
         return int(ExitCode.OK)
     except TeamsMedicError as error:
         return _complain(str(error), error.exit_code)
-    except Exception:  # noqa: BLE001 - the last net: a traceback never reaches a user
+    except Exception:  # the last net: a traceback never reaches a user
         from teamsmedic.parallel import internal
 
         fault = internal(None, traceback.format_exc())
@@ -143,7 +142,7 @@ def explain(what: tuple[str, ...], as_json: bool) -> int:
     return int(ExitCode.OK if any(source["codes"] for source in document["sources"]) else ExitCode.NO_CODE)
 
 
-# ------------------------------------------------------------------------------------------------ options of host commands
+# ------------------------------------------------------------------------------------------------ options of hosts
 
 
 def _host_options(command: F) -> F:
@@ -225,12 +224,18 @@ class _Session:
         self.specs = _specs(pattern, options)
         self.stop = threading.Event()
         self.by = f"{getpass.getuser()}@{os.uname().nodename}"
-        self.folder: RunFolder = runfolder.RunFolder.create(
-            runfolder.base(options["run_dir"]), runfolder.new_id(),
-            {"command": command, "by": self.by, "pattern": pattern, "inventory": list(options["inventory"]),
-             "codes": list(plan.codes) if plan else [], "remediations": [item.remediation.id for item in plan.items] if plan else [],
-             "hosts": [spec.name for spec in self.specs], "dry_run": bool(options.get("dry_run"))},
-        )  # fmt: skip
+        manifest = {
+            "command": command,
+            "by": self.by,
+            "pattern": pattern,
+            "inventory": list(options["inventory"]),
+            "codes": list(plan.codes) if plan else [],
+            "remediations": [item.remediation.id for item in plan.items] if plan else [],
+            "hosts": [spec.name for spec in self.specs],
+            "dry_run": bool(options.get("dry_run")),
+        }
+        where = runfolder.base(options["run_dir"])
+        self.folder: RunFolder = runfolder.RunFolder.create(where, runfolder.new_id(), manifest)
 
     def treat(self, walk: Callable[[str], Walk], *, only: Iterable[str] | None = None) -> list[HostResult]:
         """Drives a walk on every host (or only on those named), with progress on a terminal."""
@@ -255,10 +260,8 @@ class _Session:
             if sys.stderr.isatty() and len(tasks) > 1:
                 click.echo(f"\r{done}/{len(tasks)} hosts", nl=done == len(tasks), err=True)
             if self.options["verbose"]:
-                click.echo(
-                    f"{result.host}: {result.error or ', '.join(f'{o.remediation} {o.status}' for o in result.outcomes)}",
-                    err=True,
-                )
+                told = ", ".join(f"{one.remediation} {one.status}" for one in result.outcomes)
+                click.echo(f"{result.host}: {result.error or told}", err=True)
 
         return parallel.treat(tasks, self.folder, forks=self.options["forks"], stop=self.stop, seen=seen)
 

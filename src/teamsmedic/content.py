@@ -1,4 +1,4 @@
-"""Finds catalog/, remediations/, library/, playbooks/ and inventories/, in a checkout and in an installed wheel alike."""
+"""Finds catalog/, remediations/, library/, playbooks/ and inventories/, in a checkout and in a wheel alike."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def root() -> Path:
 
 
 def read_text(path: Path) -> str:
-    """The text of a content file with LF line ends and no byte-order mark, so that its bytes are the same from everywhere."""
+    """The text of a content file with LF line ends and no byte-order mark: its bytes are the same from everywhere."""
     try:
         return path.read_text(encoding="utf-8-sig").replace("\r\n", "\n")
     except (OSError, UnicodeDecodeError) as error:

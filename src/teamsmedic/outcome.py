@@ -38,7 +38,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Change:
-    """One object that changes: `action` is write, remove, move, create, copy, stop or replace; `None` is "not there"."""
+    """One object that changes: `action` is write, remove, move, create, copy, stop, restore; null is "not there"."""
 
     object: str
     action: str

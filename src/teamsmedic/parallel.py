@@ -43,8 +43,8 @@ def treat(
 ) -> list[HostResult]:
     """Carries out the tasks, `forks` at a time, and returns their results in the order of the tasks.
 
-    Every result is in the run folder when it is `seen`. `stop` (set by Ctrl-C) lets hosts under way free their shells and
-    marks those that were not come to.
+    Every result is in the run folder when it is `seen`. `stop` (set by Ctrl-C) lets hosts under way free their shells
+    and marks those that were not come to.
     """
     results: dict[str, HostResult] = {}
     with ThreadPoolExecutor(max_workers=max(1, min(forks, len(tasks)))) as pool:
@@ -79,7 +79,7 @@ def _one(task: Task, folder: RunFolder, stop: threading.Event) -> HostResult:
         result.interrupted = True
     except TeamsMedicError as error:
         result.error = error
-    except Exception:  # noqa: BLE001 - one host's fault of ours must not stop the others; the report holds the traceback
+    except Exception:
         result.error = internal(folder, traceback.format_exc())
     try:
         kind = "outcome" if result.report else "unreachable" if isinstance(result.error, HostError) else "stopped"

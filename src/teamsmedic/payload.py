@@ -28,8 +28,8 @@ _SCRIPT = {Verb.CHECK: "detect.ps1", Verb.FIX: "fix.ps1", Verb.UNDO: "undo.ps1",
 def build(ids: Sequence[str], verb: Verb) -> tuple[Statement, ...]:
     """The statements for these remediations, in this order: prelude with the helpers they name, one each, and the end.
 
-    A check payload holds no repair code: what changes a device (`_change.ps1`, `_helpers/NAME_change.ps1`) travels with the
-    other verbs only.
+    A check payload holds no repair code: what changes a device (`_change.ps1`, `_helpers/NAME_change.ps1`) travels with
+    the other verbs only.
     """
     return _build(tuple(ids), verb, content.root())
 

@@ -13,7 +13,7 @@ from teamsmedic.text import clean
 
 @dataclass(frozen=True)
 class Item:
-    """One remediation of a plan. `symptom`: whether somebody sees the trouble that it cures (a code's cause, or its name)."""
+    """One remediation of a plan. `symptom`: whether somebody sees the trouble that it cures (a code, or its name)."""
 
     remediation: Remediation
     parameters: Mapping[str, Json]
@@ -41,7 +41,7 @@ def make(
 ) -> Plan:
     """The plan for causes (of codes), for remediations by name, or for everything.
 
-    `parameters`: remediation id to values. RequestError where nothing is asked for, nothing applies, or a name is unknown.
+    `parameters`: remediation id to values. RequestError where nothing is asked for or applies, or a name is unknown.
     """
     given = parameters or {}
     for name in (*names, *given):

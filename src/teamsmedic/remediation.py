@@ -22,7 +22,7 @@ _KINDS = {"int": int, "bool": bool, "str": str, "list": list}
 _FIELD = re.compile(r"\{(\w+)\}")
 
 
-class _Unreadable(Exception):
+class _UnreadableError(Exception):
     """A fact is of a kind that its rule cannot judge; the message says which and why."""
 
 
@@ -49,13 +49,13 @@ class Rule:
         return cls(given[0], value[given[0]], bool(value.get("absent")), value.get("kind", "DWord"), value.get("write"))
 
     def accepts(self, value: Json, parameters: Mapping[str, Json]) -> bool:
-        """Whether the value is acceptable; `_Unreadable` where that cannot be told."""
+        """Whether the value is acceptable; `_UnreadableError` where that cannot be told."""
         if isinstance(value, dict) and set(value) == {"kind", "data"}:
             if value["kind"] != self.kind:
-                raise _Unreadable(f"is of kind {value['kind']} where {self.kind} is read")
+                raise _UnreadableError(f"is of kind {value['kind']} where {self.kind} is read")
             value = value["data"]
             if self.kind in ("DWord", "QWord") and (not isinstance(value, int) or isinstance(value, bool)):
-                raise _Unreadable("is no number")
+                raise _UnreadableError("is no number")
         if value is None:
             return self.absent or (self.operator == "equals" and self.operand is None)
         operand = self.operand
@@ -68,7 +68,7 @@ class Rule:
         if self.operator == "one_of":
             return bool(value in operand)
         if not isinstance(value, int) or isinstance(value, bool):
-            raise _Unreadable("is no number")
+            raise _UnreadableError("is no number")
         if self.operator == "bits":
             return bool(value & int(operand) == operand)
         return bool(value <= operand if self.operator == "at_most" else value >= operand)
@@ -101,16 +101,16 @@ class Condition:
     def failures(self, facts: Facts, parameters: Mapping[str, Json]) -> Iterator[dict[str, Json]]:
         """The elements (or the fact itself) that are not acceptable, as objects with all their fields."""
         if self.fact not in facts:
-            raise _Unreadable(f"the device did not report {self.fact}")
+            raise _UnreadableError(f"the device did not report {self.fact}")
         actual = facts[self.fact]
         if self.each:
             if not isinstance(actual, list):
-                raise _Unreadable(f"{self.fact} is no list")
+                raise _UnreadableError(f"{self.fact} is no list")
             for element in actual:
-                if not isinstance(element, dict) or (missing := set(self.each) - set(element)):
-                    raise _Unreadable(
-                        f"an element of {self.fact} lacks {', '.join(sorted(missing)) if isinstance(element, dict) else 'fields'}"
-                    )
+                if not isinstance(element, dict):
+                    raise _UnreadableError(f"an element of {self.fact} has no fields")
+                if missing := sorted(set(self.each) - set(element)):
+                    raise _UnreadableError(f"an element of {self.fact} lacks {', '.join(missing)}")
                 if not all(
                     self._accepts(rule, element[name], f"{self.fact}.{name}", parameters)
                     for name, rule in self.each.items()
@@ -128,15 +128,15 @@ class Condition:
     def _accepts(rule: Rule, value: Json, name: str, parameters: Mapping[str, Json]) -> bool:
         try:
             return rule.accepts(value, parameters)
-        except _Unreadable as error:
-            raise _Unreadable(f"{clean(name)} {error}") from None
+        except _UnreadableError as error:
+            raise _UnreadableError(f"{clean(name)} {error}") from None
         except (TypeError, KeyError, ValueError) as error:
-            raise _Unreadable(f"{clean(name)} cannot be judged ({type(error).__name__})") from None
+            raise _UnreadableError(f"{clean(name)} cannot be judged ({type(error).__name__})") from None
 
 
 @dataclass(frozen=True)
 class Guard:
-    """A condition that must hold before a fix; `always`: also where nothing drifted. `unless`: a parameter that lifts it."""
+    """A condition that must hold before a fix; `always`: also without drift. `unless`: a parameter that lifts it."""
 
     name: str
     condition: Condition
@@ -169,7 +169,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Remediation:
-    """One folder below remediations/: a state that can be guaranteed. The folder's name is the id, its parent the layer."""
+    """One folder below remediations/: a state that can be guaranteed. Its name is the id, its parent the layer."""
 
     id: str
     layer: str
@@ -222,7 +222,7 @@ class Remediation:
         """What these facts mean; never raises, since facts come from a device."""
         try:
             return self._judge(facts, parameters)
-        except _Unreadable as error:
+        except _UnreadableError as error:
             return Finding(Status.UNKNOWN, [f"{error}"])
 
     def _judge(self, facts: Facts, parameters: Mapping[str, Json]) -> Finding:
@@ -245,7 +245,7 @@ class Remediation:
         """The reasons of all guards that say no."""
         try:
             return self._guarded(facts, parameters, drifted)
-        except _Unreadable as error:
+        except _UnreadableError as error:
             return [str(error)]
 
     def _guarded(self, facts: Facts, parameters: Mapping[str, Json], drifted: bool) -> list[str]:
@@ -442,11 +442,9 @@ def _announced(about: Json, where: str) -> Announced:
 
 @functools.cache
 def load(root: Path) -> Mapping[str, Remediation]:
-    """All remediations below a content root, by id, in the order of their paths. Nothing registers: the folders are the list."""
-    found = {
-        file.parent.name: read(file.parent) for file in sorted((root / "remediations").glob("[!_]*/*/remediation.yaml"))
-    }
-    return found
+    """All remediations below a content root, by id, in the order of their paths: the folders are the list."""
+    files = sorted((root / "remediations").glob("[!_]*/*/remediation.yaml"))
+    return {file.parent.name: read(file.parent) for file in files}
 
 
 def find(name: str) -> Remediation:

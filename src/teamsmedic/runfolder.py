@@ -29,7 +29,7 @@ RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 
 
 def base(named: str | os.PathLike[str] | None = None) -> Path:
-    """Where run folders lie: the named folder, TEAMSMEDIC_RUN_DIR, or ${XDG_STATE_HOME:-~/.local/state}/teamsmedic/runs."""
+    """Where run folders lie: the named folder, TEAMSMEDIC_RUN_DIR, or `runs` below `state()`."""
     if named or os.environ.get("TEAMSMEDIC_RUN_DIR"):
         return Path(named or os.environ["TEAMSMEDIC_RUN_DIR"]).expanduser()
     return state() / "runs"

@@ -1,7 +1,7 @@
 """The engine: says what to send to a device next, is told what came back, and decides what that means. No I/O.
 
-Each verb is a generator. It yields a step (`Send` one pipeline, `Record` something on the controller's disk before going
-on, `Pause`), is sent the `Reply` to each `Send`, and returns a `Report`. Whoever has a door drives it (`run.drive`).
+Each verb is a generator. It yields a step (`Send` one pipeline, `Record` something on the controller's disk first,
+`Pause`), is sent the `Reply` to each `Send`, and returns a `Report`. Whoever has a door drives it (`run.drive`).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LOCK_WAITS = 12
 """How often a treatment looks again whether its own cut-off fix still runs on the device."""
 LOCK_PAUSE = 5.0
 RECONNECTS = 1
-"""How often reading is asked again over a new connection after a lost one; what changes a device is never asked twice."""
+"""How often reading is asked again over a new connection after a lost one; what changes a device never is."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ class Pause:
 
 @dataclass
 class Report:
-    """What came of one host: one outcome a remediation in the plan's order, who answered (None: nobody), and for an undo
-    the run that was (or would be) undone."""
+    """What came of one host: one outcome a remediation in the plan's order, who answered (None: nobody), and for an
+    undo the run that was (or would be) undone."""
 
     outcomes: list[Outcome] = field(default_factory=list)
     device: DeviceInfo | None = None
@@ -258,7 +258,7 @@ def _open(
     hashes: Callable[[str], Mapping[str, str]],
     values: Callable[[Remediation], Mapping[str, Json]],
 ) -> Generator[Step, Reply | None, _Opened]:
-    """Reads the journal, checks the entries that are meant, and looks at the device: guards hold for a way back, too."""
+    """Reads the journal, checks the entries meant, and looks at the device: guards hold for a way back, too."""
     heard = yield from _ask(Verb.CHECK, [], lambda _: {}, context)
     if heard.device is None:
         raise BadReply("asked the device for its journal", _silence(heard), "run it again when the device answers")
@@ -298,7 +298,8 @@ def _open(
 def _way_back(verb: str, opened: _Opened, changes: Mapping[str, list[Change]]) -> Record:
     return Record("way_back", {"verb": verb, "run": opened.run, "remediations": {
         item.remediation.id: {
-            "journal": opened.plans[item.remediation.id].text, "sha256": _sha256(opened.plans[item.remediation.id].text),
+            "journal": opened.plans[item.remediation.id].text,
+            "sha256": _sha256(opened.plans[item.remediation.id].text),
             "facts": _facts(opened.before, item.remediation.id),
             "changes": [one.to_json() for one in changes[item.remediation.id]],
         } for item in opened.items
@@ -322,7 +323,7 @@ def _detect(items: Sequence[Item], context: Context) -> Generator[Step, Reply | 
 
 
 def _detect_when_free(items: Sequence[Item], context: Context) -> Generator[Step, Reply | None, _Heard]:
-    """Detect; while this run's own change still runs on the device (a cut connection does not stop it), wait and look again."""
+    """Detect; while this run's own change still runs there (a cut connection does not stop it), wait and look again."""
     heard = yield from _detect(items, context)
     for _ in range(LOCK_WAITS):
         if heard.device is None or heard.device.lock is None or heard.device.lock[0] != context.run:
@@ -403,9 +404,7 @@ def _find(item: Item, heard: _Heard) -> Finding:
     if one.needs_symptom and not item.symptom:
         return Finding(
             Status.NOT_APPLICABLE,
-            [
-                "no symptom: nothing on a device shows this drift, so it is looked for only when a code or its name is given"
-            ],
+            ["no symptom: no device shows this drift by itself, so it is looked for only for a code or by its name"],
         )
     device, data = heard.device, heard.answers.get(one.id)
     if device and device.bits == 32:
@@ -520,10 +519,11 @@ def _blocked(about: Json) -> str:
 
 
 def _journal(item: Item, finding: Finding, device: DeviceInfo | None, context: Context) -> str:
-    """The text of the device's journal entry: all that undo needs, written by the controller, so that it knows the hash."""
+    """The text of the device's journal entry: all that undo needs; the controller writes it, and so knows its hash."""
     return json.dumps({
         "format": JOURNAL_FORMAT, "run": context.run, "by": context.by, "teamsmedic": __version__,
-        "computer": device.computer if device else "", "remediation": item.remediation.id, "parameters": dict(item.parameters),
+        "computer": device.computer if device else "", "remediation": item.remediation.id,
+        "parameters": dict(item.parameters),
         "drift": finding.drift, "changes": [one.to_json() for one in finding.changes],
     }, sort_keys=True)  # fmt: skip
 
@@ -582,10 +582,11 @@ _SCHEMA: Mapping[str, type] = {
 
 def _entry_of(one: Remediation, texts: _Heard, run: str, expected: str | None) -> _Entry | str:
     """The journal entry as checked data with its text, or the sentence why it is not used."""
-    entry = (texts.answers.get(one.id) or {}).get("entry")
+    said = texts.answers.get(one.id) or {}
+    entry = said.get("entry")
     text = entry.get("text") if isinstance(entry, dict) else None
     if not isinstance(text, str):
-        return f"its journal entry could not be read: {texts.silent.get(one.id) or _blocked((texts.answers.get(one.id) or {}).get('blocked'))}"
+        return f"its journal entry could not be read: {texts.silent.get(one.id) or _blocked(said.get('blocked'))}"
     if expected is not None and _sha256(text) != expected:
         return "its journal entry on the device is not what this controller wrote: nothing was undone"
     try:

@@ -34,7 +34,7 @@ _ORDER = (*(str(one) for one in Status), NOT_REACHED)
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console at most 100 columns wide, 80 where there is no terminal; colour only on a terminal and without NO_COLOR."""
+    """A console at most 100 columns wide, 80 where there is no terminal; colour only on one, and without NO_COLOR."""
     made = Console(stderr=stderr, highlight=False, soft_wrap=False)
     made.width = min(made.width, 100) if made.is_terminal else WIDTH
     return made
@@ -53,7 +53,7 @@ def result(it: Result, *, diff: bool = False) -> RenderableType:
         for number, outcome in enumerate(host.outcomes):
             table.add_row(_name(host) if number == 0 else "", outcome.remediation, _status(outcome))
         if host.error or host.interrupted:
-            table.add_row(_name(host), "–", Text(NOT_REACHED if host.error else "stopped", "bold red"))
+            table.add_row(_name(host), "-", Text(NOT_REACHED if host.error else "stopped", "bold red"))
     parts: list[RenderableType] = [table]
     for host in it.hosts:
         parts += _notes(host, diff=diff, predicted=it.dry_run or diff)
@@ -212,9 +212,9 @@ def runs(listed: Sequence[Mapping[str, Json]]) -> RenderableType:
         table.add_column(column, overflow="fold")
     for one in listed:
         started = one.get("started")
-        when = f"{datetime.fromtimestamp(started, UTC):%Y-%m-%d %H:%M}Z" if isinstance(started, int | float) else "–"
-        told = ", ".join(f"{count} {name}" for name, count in one["statuses"].items()) or "–"
-        table.add_row(clean(one["run"]), when, clean(one.get("command") or "–"), str(len(one["hosts"])), told)
+        when = f"{datetime.fromtimestamp(started, UTC):%Y-%m-%d %H:%M}Z" if isinstance(started, int | float) else "-"
+        told = ", ".join(f"{count} {name}" for name, count in one["statuses"].items()) or "-"
+        table.add_row(clean(one["run"]), when, clean(one.get("command") or "-"), str(len(one["hosts"])), told)
     return table
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 import time
@@ -76,11 +77,10 @@ def test_a_check_costs_as_many_requests_as_one_bare_pipeline(lab, lab_content):
         password=PASSWORD,
         auth="ntlm",
         no_proxy=True,
-    ) as wire:
-        with RunspacePool(wire) as pool:
-            PowerShell(pool).add_script(sent[0].text).add_argument(
-                json.dumps({"verb": "check", "remediations": {"lamp_on": {}}})
-            ).invoke()
+    ) as wire, RunspacePool(wire) as pool:
+        PowerShell(pool).add_script(sent[0].text).add_argument(
+            json.dumps({"verb": "check", "remediations": {"lamp_on": {}}})
+        ).invoke()
     bare = control(lab)["operations"]
 
     assert ours == bare
@@ -129,7 +129,7 @@ def test_a_refusal_names_the_scheme_those_offered_and_the_clock(lab, lab_content
     said = str(refused.value)
     assert "by NTLM" in said
     assert "offers Basic, Negotiate" in said
-    assert "3600 s ahead" in said
+    assert re.search(r"its clock is (3599|3600) s ahead", said)
     assert "wrong" not in said.lower()
 
 

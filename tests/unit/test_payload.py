@@ -38,7 +38,7 @@ def test_a_check_holds_nothing_that_changes_a_device(name):
 @pytest.mark.parametrize("verb", [Verb.CHECK, Verb.FIX, Verb.UNDO, Verb.JOURNAL])
 def test_texts_are_ascii_and_known_again(verb):
     statements = payload.build(IDS, verb)
-    argument = json.dumps({"verb": str(verb), "remediations": dict.fromkeys(IDS, {})})
+    argument = json.dumps({"verb": str(verb), "remediations": {name: {} for name in IDS}})
 
     assert all(one.text.isascii() for one in statements)
     assert payload.identify([one.text for one in statements], argument) == (verb, IDS)
@@ -49,7 +49,7 @@ def test_another_text_is_not_taken_for_ours():
 
     with pytest.raises(RequestError, match="hash"):
         payload.identify(
-            [texts[0] + " ", *texts[1:]], json.dumps({"verb": "check", "remediations": dict.fromkeys(IDS, {})})
+            [texts[0] + " ", *texts[1:]], json.dumps({"verb": "check", "remediations": {name: {} for name in IDS}})
         )
 
 

@@ -11,7 +11,6 @@ import pytest
 from teamsmedic import content, payload, remediation, treatment
 from teamsmedic.errors import BadReply, NotReversible, Unreachable
 from teamsmedic.hosts.base import End, Reply, Send, Verb
-from teamsmedic.outcome import Status
 from teamsmedic.plan import Item, Plan
 from teamsmedic.run import drive
 from teamsmedic.treatment import Context
