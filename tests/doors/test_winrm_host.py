@@ -68,16 +68,19 @@ def test_a_check_costs_as_many_requests_as_one_bare_pipeline(lab, lab_content):
     ours = control(lab, reset=False)["operations"]
     control(lab, reset=True)
     sent = treatment.payload.build(["lamp_on"], treatment.Verb.CHECK)
-    with WSMan(
-        "127.0.0.1",
-        port=lab.port,
-        ssl=False,
-        path="d1/wsman",
-        username="labadmin",
-        password=PASSWORD,
-        auth="ntlm",
-        no_proxy=True,
-    ) as wire, RunspacePool(wire) as pool:
+    with (
+        WSMan(
+            "127.0.0.1",
+            port=lab.port,
+            ssl=False,
+            path="d1/wsman",
+            username="labadmin",
+            password=PASSWORD,
+            auth="ntlm",
+            no_proxy=True,
+        ) as wire,
+        RunspacePool(wire) as pool,
+    ):
         PowerShell(pool).add_script(sent[0].text).add_argument(
             json.dumps({"verb": "check", "remediations": {"lamp_on": {}}})
         ).invoke()
@@ -231,3 +234,44 @@ def test_the_connection_cut_after_every_request(lab, lab_content, record_propert
     record_property("figure", f"replayed fix, connection cut after each of {total + 1} requests: {seen}")
     assert sum(seen.values()) == total + 1
     assert len(seen) >= 3
+
+
+@pytest.mark.parametrize(("auth", "version"), [("certificate", "TLSv1.2"), ("ntlm", "TLSv1.3")])
+def test_a_certificate_is_presented_over_tls_1_2(tmp_path, auth, version):
+    from teamsmedic.lab.http import Certificate
+
+    certificate = Certificate.make()
+    pem = tmp_path / "client.pem"
+    pem.write_bytes(certificate.pem + certificate.key_pem)
+    listener = socket.create_server(("127.0.0.1", 0))
+    seen: list[str | None] = []
+
+    def serve() -> None:
+        plain, _ = listener.accept()
+        with certificate.context().wrap_socket(plain, server_side=True) as secure:
+            seen.append(secure.version())
+
+    server = threading.Thread(target=serve)
+    server.start()
+    extra = {"certificate_pem": str(pem), "certificate_key_pem": str(pem)} if auth == "certificate" else {}
+    host = WinRMHost(
+        "x",
+        Connection(
+            "127.0.0.1",
+            listener.getsockname()[1],
+            True,
+            auth=auth,
+            username="u",
+            password="p",
+            cert_validation=False,
+            no_proxy=True,
+            extra=extra,
+        ),
+    )
+
+    with pytest.raises(HostError):
+        host.run(treatment.Send(treatment.Verb.CHECK, (), ""))
+    server.join(10)
+    listener.close()
+
+    assert seen == [version]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import email.utils
 import math
+import ssl
 import threading
 import time
 from collections.abc import Mapping
@@ -118,7 +119,7 @@ class WinRMHost:
                 return self._give_up(shell, lines, End.FLOODED)
         errors = [str(one.fq_error) for one in shell.streams.error if getattr(one, "fq_error", None)]
         if not lines and errors:
-            # A first statement that does not parse, or is blocked by antimalware, does not end the pipeline: the others,
+            # A first statement that does not parse, or that antimalware blocks, does not end the pipeline: the others,
             # which need it, write nothing, and the state is Completed.
             return Reply((), End.FAILED, errors[0])
         if shell.state == PSInvocationState.COMPLETED:
@@ -172,8 +173,12 @@ class WinRMHost:
                 }
                 self._seen["offered"] = ", ".join(sorted(offered))
 
-        session = wsman.transport._build_session()
+        session: Any = wsman.transport._build_session()
         session.hooks["response"].append(seen)
+        if self.connection.auth == "certificate":
+            # WinRM asks for the certificate by renegotiation, which TLS 1.3 has not.
+            adapter = session.get_adapter("https://")
+            adapter.poolmanager.connection_pool_kw["ssl_maximum_version"] = ssl.TLSVersion.TLSv1_2
         wsman.transport.session = session
 
     def _refused(self, error: Exception) -> HostError:
