@@ -11,8 +11,8 @@ Runs statements one after the other in a runspace of its own and returns the lin
 
 .DESCRIPTION
 Knows no remediation: the action plugin of the same name composes the statements and reads the lines. What comes back is
-what the same statements give as one pipeline through PSRP: `exit`, `break` and non-terminating errors end only their own
-statement; one that throws or does not parse ends the pipeline, and the lines before it stay.
+what the same statements, which catch their own errors, give as one pipeline through PSRP: `exit` and `break` end only
+their own statement; one that throws or does not parse ends the pipeline, and the lines before it stay.
 
 statements: list of name, text, limit. `limit` is the longest wait in seconds for a line while the statement is due; as many
     lines as have come, that many statements are done.
