@@ -359,6 +359,9 @@ def fix(
     agreed: dict[str, Mapping[str, Sequence[Change]]] | None = None
     if dry_run or not yes:
         hosts = session.treat(lambda _: treatment.check(plan, context))
+        for one in hosts if not dry_run else ():
+            if one.report:
+                treatment.withhold(one.report, plan, allow)
         todo = [one for one in hosts if any(outcome.status is Status.DRIFTED for outcome in one.outcomes)]
         if dry_run or not todo or session.stop.is_set():
             return session.finish(session.result(hosts, dry_run=dry_run), diff=diff)

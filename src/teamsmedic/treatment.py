@@ -128,6 +128,14 @@ def fix(
     return Report([outcomes[item.remediation.id] for item in plan.items], heard.device)
 
 
+def withhold(report: Report, plan: Plan, allow: Collection[str]) -> None:
+    """Turns what a fix would refuse for want of `allow` into `blocked`, in a check's report: nobody is asked about it."""
+    items = {item.remediation.id: item.remediation for item in plan.items}
+    for number, outcome in enumerate(report.outcomes):
+        if outcome.status is Status.DRIFTED and (reason := _not_allowed(items[outcome.remediation], allow)):
+            report.outcomes[number] = _with(outcome, Status.BLOCKED, reason)
+
+
 def undo(
     known: Mapping[str, Remediation],
     context: Context,
@@ -476,12 +484,18 @@ def _with(outcome: Outcome, status: Status, *reasons: str) -> Outcome:
 def _refusal(
     one: Remediation, finding: Finding, allow: Collection[str], confirmed: Sequence[Change] | None
 ) -> str | None:
+    if reason := _not_allowed(one, allow):
+        return reason
+    if confirmed is not None and list(confirmed) != list(finding.changes):
+        return "the device has changed since the plan was shown: nothing was done, run it again"
+    return None
+
+
+def _not_allowed(one: Remediation, allow: Collection[str]) -> str | None:
     if one.risk == "disruptive" and "disruptive" not in allow:
         return f"needs --allow disruptive: {one.user_notices}"
     if not one.reversible and "irreversible" not in allow:
         return f"needs --allow irreversible: {one.irreversible_because}"
-    if confirmed is not None and list(confirmed) != list(finding.changes):
-        return "the device has changed since the plan was shown: nothing was done, run it again"
     return None
 
 

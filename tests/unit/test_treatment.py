@@ -436,3 +436,13 @@ def test_forgetting_gives_up_the_way_back_where_a_copy_is_kept(toy, device, tmp_
 
     assert report.outcomes[0].reasons == [f"the copy is gone: run {CONTEXT.run} can no longer be undone"]
     assert device.sent[-2].verb is Verb.FORGET
+
+
+def test_nobody_is_asked_about_what_is_not_allowed(toy, device):
+    both = plan(toy, "alpha", "gamma")
+    report = run(treatment.check(both, CONTEXT), device)
+
+    treatment.withhold(report, both, [])
+
+    assert statuses(report) == {"alpha": "drifted", "gamma": "blocked"}
+    assert report.outcomes[1].changes == []
