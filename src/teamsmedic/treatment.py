@@ -129,7 +129,7 @@ def fix(
 
 
 def withhold(report: Report, plan: Plan, allow: Collection[str]) -> None:
-    """Turns what a fix would refuse for want of `allow` into `blocked`, in a check's report: nobody is asked about it."""
+    """Turns what a fix would refuse for want of `allow` into `blocked`, in a report of `check`: nobody is asked."""
     items = {item.remediation.id: item.remediation for item in plan.items}
     for number, outcome in enumerate(report.outcomes):
         if outcome.status is Status.DRIFTED and (reason := _not_allowed(items[outcome.remediation], allow)):
