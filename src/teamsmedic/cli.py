@@ -6,6 +6,7 @@ import functools
 import getpass
 import json
 import os
+import shlex
 import sys
 import threading
 import time
@@ -269,9 +270,9 @@ class _Session:
         """The command's result over these hosts."""
         from teamsmedic.result import Result
 
-        return Result(
-            self.command, self.folder.id, str(self.folder.path), self.plan.codes if self.plan else (), dry_run, hosts
-        )
+        again = "".join(f" -i {shlex.quote(source)}" for source in self.options["inventory"])
+        codes = self.plan.codes if self.plan else ()
+        return Result(self.command, self.folder.id, str(self.folder.path), codes, dry_run, hosts, again)
 
     def finish(self, result: Result, *, diff: bool = False) -> int:
         """Prints the result, completes the manifest, and gives the exit code."""
