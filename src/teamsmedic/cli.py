@@ -111,7 +111,7 @@ def _complain(sentence: str, code: ExitCode) -> int:
 def _print(what: Any) -> None:
     from teamsmedic import view
 
-    view.console().print(what)
+    view.console().print(what, crop=False)
 
 
 def _print_json(document: Mapping[str, Json]) -> None:

@@ -172,10 +172,15 @@ def _closing(it: Result) -> Iterable[Text]:
     yield Text(f"{len(it.hosts)} host{'s' if len(it.hosts) != 1 else ''}: {told}", "bold")
     named = [host.host for host in it.hosts if any(one.status is Status.DRIFTED for one in host.outcomes)]
     if named and (it.command == "check" or (it.command == "fix" and it.dry_run)):
-        yield Text(f"To repair: teamsmedic fix {_pattern(named)}{it.again} {_what(it)}".rstrip())
+        yield _command(f"To repair: teamsmedic fix {_pattern(named)}{it.again} {_what(it)}".rstrip())
     changed = [one for host in it.hosts for one in host.outcomes if one.status in (Status.FIXED, Status.FAILED)]
     if it.command == "fix" and any(one.changes for one in changed):
-        yield Text(f"To undo:   teamsmedic undo {it.run}{it.again}")
+        yield _command(f"To undo:   teamsmedic undo {it.run}{it.again}")
+
+
+def _command(text: str) -> Text:
+    """A line to copy: never broken, whatever the width."""
+    return Text(text, no_wrap=True, overflow="ignore")
 
 
 def _pattern(names: Sequence[str]) -> str:
