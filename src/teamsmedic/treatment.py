@@ -349,7 +349,8 @@ def _ask(
     answers: dict[str, Mapping[str, Json]] = {}
     silent: dict[str, str] = {}
     pending = list(wanted)
-    tries = RECONNECTS if verb in (Verb.CHECK, Verb.JOURNAL) else 0
+    reads = verb in (Verb.CHECK, Verb.JOURNAL)
+    tries = RECONNECTS if reads else 0
     while True:
         names = [one.id for one in pending]
         statements = payload.build(names, verb)
@@ -373,7 +374,8 @@ def _ask(
             silent |= dict.fromkeys(missing, "its script ended without an answer")
             break
         silent[missing[0]] = _why_silent(reply, read, first=False)
-        if reply.end is End.LOST:
+        # A connection that is lost again where a script was due may have ended with it: a script can end the engine.
+        if reply.end is End.LOST and not reads:
             silent |= dict.fromkeys(missing, "the connection was lost")
             break
         pending = [one for one in pending if one.id in missing[1:]]

@@ -288,6 +288,22 @@ def test_a_lost_connection_is_asked_again_once_when_only_reading(toy, device):
     assert statuses(run(treatment.check(plan(toy, "alpha"), CONTEXT), device)) == {"alpha": "drifted"}
 
 
+def test_a_detect_that_ends_the_engine_costs_only_its_own_answer(toy, device):
+    real = device.run
+
+    def ending(request):
+        reply = real(request)
+        names = [one.name for one in request.statements]
+        return Reply(reply.lines[: names.index("alpha")], End.LOST) if "alpha" in names else reply
+
+    device.run = ending  # type: ignore[method-assign]
+    report = run(treatment.check(plan(toy, "alpha", "beta"), CONTEXT), device)
+
+    assert statuses(report) == {"alpha": "unknown", "beta": "healthy"}
+    assert report.outcomes[0].reasons == ["the connection was lost"]
+    assert len(device.sent) == 3
+
+
 def test_a_fix_whose_connection_is_lost_is_judged_by_what_the_device_shows_afterwards(toy, device):
     real = device.run
 
