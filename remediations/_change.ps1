@@ -75,9 +75,12 @@ function Set-TMState {
 function Open-TMLock {
     $file = ($TM.Journal -replace '[^\\]+$', '') + 'lock'
     $failure = $null
+    # By type: a text would also fit the constructors with rights in place of access, and with a bool in place of options.
+    $mode = [System.IO.FileMode]::OpenOrCreate
+    $access = [System.IO.FileAccess]::ReadWrite
     for ($try = 0; $try -lt 6; $try++) {
         if ($try) { Start-Sleep -Milliseconds 100 }
-        try { $TM.Lock = New-Object -TypeName 'System.IO.FileStream' -ArgumentList $file, 'OpenOrCreate', 'ReadWrite', 'Read', 400, ([System.IO.FileOptions]::DeleteOnClose) }
+        try { $TM.Lock = New-Object -TypeName 'System.IO.FileStream' -ArgumentList $file, $mode, $access, ([System.IO.FileShare]::Read), 400, ([System.IO.FileOptions]::DeleteOnClose) }
         catch {
             $failure = $_
             continue

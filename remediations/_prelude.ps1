@@ -37,11 +37,12 @@ function Stop-TMBlocked {
 
 function ConvertTo-TMJson {
     param([object] $Value, [int] $Depth = 0)
+    $TM.Size += 4
+    if ($Value -is [string]) { $TM.Size += $Value.Length }
+    if ($TM.Size -gt $TM.Limit) { Stop-TMFault -Kind 'size' -Message "the answer is larger than $($TM.Limit / 1024) KB" }
     if ($null -eq $Value) { return 'null' }
     if ($Value -is [bool]) { if ($Value) { return 'true' } return 'false' }
     if ($Value -is [string]) {
-        $TM.Size += $Value.Length
-        if ($TM.Size -gt $TM.Limit) { Stop-TMFault -Kind 'size' -Message "the answer is larger than $($TM.Limit / 1024) KB" }
         $text = $Value -creplace '(["\\])', '\$1'
         if ($text -cmatch '[^\x20-\x7E]') {
             $parts = foreach ($part in ($text -csplit '([^\x20-\x7E])')) {
@@ -53,7 +54,6 @@ function ConvertTo-TMJson {
     }
     if ($Value -is [int] -or $Value -is [long] -or $Value -is [uint32] -or $Value -is [uint64] -or $Value -is [byte]) { return "$Value" }
     if ($Depth -ge 8) { Stop-TMFault -Kind 'output' -Message 'the answer is nested deeper than 8' }
-    $TM.Size += 2
     if ($Value -is [System.Collections.Specialized.OrderedDictionary]) {
         $parts = foreach ($key in $Value.Keys) {
             (ConvertTo-TMJson -Value "$key") + ':' + (ConvertTo-TMJson -Value $Value[$key] -Depth ($Depth + 1))
@@ -64,7 +64,7 @@ function ConvertTo-TMJson {
         $parts = foreach ($item in $Value) { ConvertTo-TMJson -Value $item -Depth ($Depth + 1) }
         return '[' + ($parts -join ',') + ']'
     }
-    Stop-TMFault -Kind 'output' -Message "the answer holds a $($Value.GetType().FullName): only null, bool, int, string, list and [ordered] are allowed"
+    Stop-TMFault -Kind 'output' -Message "the answer holds a $($Value.PSObject.TypeNames[0]): only null, bool, int, string, list and [ordered] are allowed"
 }
 
 # One line of ASCII; `Key` is host, facts, done, blocked, entry or error.

@@ -1,6 +1,6 @@
 """Lets Ansible's queues do without semaphores, on machines where nobody but root can make one.
 
-Python imports this at start where its folder is in PYTHONPATH; only the demo puts it there, and only where a lock cannot
+Python imports this at start where its folder is in PYTHONPATH; only the demo puts it there, where a lock cannot
 be made: semaphores live in /dev/shm, which an ordinary user cannot write on some small machines and in containers.
 Ansible takes only locks, and the bounds of queues that have none, from them; a byte in a pipe serves as well, since its
 workers are forked.
