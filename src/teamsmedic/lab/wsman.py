@@ -62,7 +62,7 @@ class Kind(StrEnum):
     CMD = "cmd"
 
 
-class Fault(Exception):  # noqa: N818 - SOAP's word for it
+class Fault(Exception):
     """An answer that says no. `code` is WSMan's error number, `subcode` the name in the SOAP fault."""
 
     def __init__(self, code: int, subcode: str, text: str) -> None:
