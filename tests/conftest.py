@@ -62,3 +62,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             for name, value in getattr(report, "user_properties", []):
                 if name == "figure" and getattr(report, "when", "") == "call":
                     terminalreporter.write_line(str(value))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where Windows tests must run, one that skips is a failure of the whole."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("TEAMSMEDIC_WINDOWS_MUST_RUN") and reporter and reporter.stats.get("skipped"):
+        reporter.write_line(f"{len(reporter.stats['skipped'])} skipped where none may")
+        session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
