@@ -52,7 +52,7 @@ CASES: Mapping[str, tuple[list[str], str]] = {
     "argument": (["param($TMJson)\n$TMJson", '"$($args.Count)"', "$TMJson.Length.ToString()"], "completed"),
     "text": ([PROBE, ODD, HASH], "completed"),
     "parse error": ([PROBE, "if (", "'third'"], "failed"),
-    "parse error first": (["if (", "Say 'second'", "Say 'third'"], "failed"),
+    "parse error first": (["if (", "Nothing 'second'", "Nothing 'third'"], "failed"),
     "throw": ([PROBE, "'before'; throw 'out'; 'after'", "'third'"], "failed"),
     "terminating": ([PROBE, "Get-Item C:\\nowhere -ErrorAction Stop", "'third'"], "failed"),
     "non-terminating": ([PROBE, "Get-Item C:\\nowhere; 'after'", "'third'"], "completed"),
