@@ -221,7 +221,7 @@ def state(desk: LabDevice, treater: Treater) -> str | None:
     return str(json.loads(file.read_text())["state"]) if file.exists() else None
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_a_fix_killed_at_any_step_is_undone(desk: LabDevice, treater: Treater, tmp_path: Path) -> None:
     grow(desk, "amber", "first")
     treater.fix(users=["amber"])
@@ -255,7 +255,7 @@ def test_a_fix_killed_at_any_step_is_undone(desk: LabDevice, treater: Treater, t
     assert points >= 20
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_an_undo_killed_at_any_step_is_undone_by_the_next(desk: LabDevice, treater: Treater) -> None:
     before = files(desk)
     drift = amber_drift(treater)
