@@ -153,7 +153,7 @@ def undo(
     the parameters of a remediation. `dry_run`: says what is so now and what would be put back.
     """
     opened = yield from _open(known, context, run, names, hashes, values)
-    changes = {name: [_inverse(one) for one in entry.changes] for name, entry in opened.plans.items()}
+    changes = {name: _inverses(entry.changes) for name, entry in opened.plans.items()}
     if dry_run:
         return opened.predicted(changes)
     if opened.items:
@@ -216,6 +216,7 @@ def forget(
 class _Entry:
     """A checked journal entry: its text as it lies on the device, and what it says."""
 
+    run: str
     text: str
     parameters: Mapping[str, Json]
     drift: list[dict[str, Json]]
@@ -628,11 +629,14 @@ def _entry_of(one: Remediation, texts: _Heard, run: str, expected: str | None) -
             or re.search(r"(^|[\\/])\.\.([\\/]|$)", path)
         ):
             return f"its journal entry names {clean(path, 200)}, which {one.id} never touches: nothing was undone"
-    return _Entry(text, data["parameters"], data["drift"], changes)
+    return _Entry(run, text, data["parameters"], data["drift"], changes)
 
 
-def _inverse(change: Change) -> Change:
-    return Change(change.object, "restore", change.after, change.before)
+def _inverses(changes: Sequence[Change]) -> list[Change]:
+    """What an undo puts back: processes that were stopped and older copies that were removed do not come back."""
+    return [
+        Change(one.object, "restore", one.after, one.before) for one in changes if one.action not in ("stop", "remove")
+    ]
 
 
 def _undo_blocked(item: Item, heard: _Heard) -> str | None:
@@ -648,7 +652,7 @@ def _undo_blocked(item: Item, heard: _Heard) -> str | None:
 
 
 def _reverted(item: Item, entry: _Entry, changes: list[Change], done: _Heard, before: _Heard, after: _Heard) -> Outcome:
-    """The outcome of an undo: the second detect must find the drift that the journal holds."""
+    """The outcome of an undo: the second detect must find the drift of the journal, and the journal say undone."""
     name = item.remediation.id
     said = done.answers.get(name, {})
     now = _find(item, after)
@@ -666,7 +670,9 @@ def _reverted(item: Item, entry: _Entry, changes: list[Change], done: _Heard, be
         return _with(out, Status.BLOCKED, _blocked(said["blocked"]))
     back = {(str(one.get("fact")), str(one.get("object"))): one.get("before") for one in entry.drift}
     found = {(str(one.get("fact")), str(one.get("object"))): one.get("before") for one in now.drift}
-    if all(key in found and found[key] == value for key, value in back.items()):
+    entries = after.device.entries if after.device else ()
+    ended = any((one.run, one.remediation, one.state) == (entry.run, name, "undone") for one in entries)
+    if ended and all(key in found and found[key] == value for key, value in back.items()):
         return out
     failed = _error(done.device, said["error"]) if "error" in said else done.silent.get(name, "the undo ran")
     out.status = Status.FAILED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import multiprocessing
+import os
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
@@ -15,7 +15,9 @@ import pytest
 
 from teamsmedic import content, payload
 from teamsmedic.hosts.base import Verb
-from teamsmedic.lab import cases, http, replay, wsman
+from teamsmedic.lab import cases, demo, http, replay, wsman
+
+ROOT = Path(__file__).resolve().parents[2]
 
 FILES = {
     "remediations/_prelude.ps1": "param([string] $TMJson)\nWrite-Stub\n",
@@ -181,12 +183,9 @@ class InProcess:
 
 
 @pytest.fixture(scope="session")
-def ansible_runs() -> None:
-    """Skips where no ansible-playbook can run: it needs semaphores, which live in /dev/shm, whatever it is to do."""
-    try:
-        multiprocessing.get_context("fork").Lock()
-    except OSError as error:
-        pytest.skip(f"Ansible cannot run here: no access to /dev/shm ({error})")
+def python_path() -> str:
+    """PYTHONPATH of any ansible-playbook: this checkout, and pipes for its locks where no semaphore can be made."""
+    return os.pathsep.join([str(ROOT / "src"), *([] if demo.semaphores() else [str(demo.NOSHM)])])
 
 
 @pytest.fixture

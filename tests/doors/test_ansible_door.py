@@ -68,7 +68,7 @@ class Played:
 
 
 @pytest.fixture
-def fleet(lab, lab_content, tmp_path, monkeypatch):
+def fleet(lab, lab_content, python_path, tmp_path, monkeypatch):
     """Devices, an inventory of them, and a way to play on them: from another folder, with no configuration file."""
     # A playbook's own time limits are not what is tested here.
     short = tmp_path / "content"
@@ -78,12 +78,12 @@ def fleet(lab, lab_content, tmp_path, monkeypatch):
             out.write("timeout: 2\nfix_timeout: 3\n")
     monkeypatch.setenv("TEAMSMEDIC_CONTENT", str(short))
     content.root.cache_clear()
-    return Fleet(lab, tmp_path)
+    return Fleet(lab, tmp_path, python_path)
 
 
 class Fleet:
-    def __init__(self, lab: Any, folder: Path) -> None:
-        self.lab, self.folder = lab, folder
+    def __init__(self, lab: Any, folder: Path, python_path: str) -> None:
+        self.lab, self.folder, self.python_path = lab, folder, python_path
         self.backends: dict[str, Recording] = {}
         self.hosts: dict[str, dict[str, Any]] = {}
         self.vars: dict[str, Any] = {
@@ -124,7 +124,7 @@ class Fleet:
             "HOME": str(self.folder),
             "ANSIBLE_HOME": str(self.folder / "ansible"),
             "ANSIBLE_NOCOLOR": "1",
-            "PYTHONPATH": str(ROOT / "src"),
+            "PYTHONPATH": self.python_path,
             "TEAMSMEDIC_RUN_DIR": str(self.folder / "runs"),
             "http_proxy": "http://127.0.0.1:9",
             "https_proxy": "http://127.0.0.1:9",
@@ -402,7 +402,7 @@ def test_without_the_package_both_paths_and_the_line_to_type_are_named(fleet, to
         (other / "teamsmedic/ansible").mkdir()
         (other / "teamsmedic/ansible/__init__.py").write_text("action = None")
 
-    played = fleet.play(tool, "check", "-l", "devices", *LAMP, PYTHONPATH=str(other))
+    played = fleet.play(tool, "check", "-l", "devices", *LAMP, PYTHONPATH=f"{other}{os.pathsep}{fleet.python_path}")
 
     assert played.code == 2
     said = " ".join(played.output.split())

@@ -219,7 +219,7 @@ ANSIBLES = [
 
 
 @pytest.fixture
-def play(tmp_path, hosts, state, ansible_runs):
+def play(tmp_path, hosts, state, python_path):
     """Runs tasks on the lab's devices; gives the result of each host's last task, and the run."""
     (tmp_path / "library").mkdir()
     for name in ("remediation", "other"):
@@ -242,6 +242,7 @@ def play(tmp_path, hosts, state, ansible_runs):
             **os.environ,
             "ANSIBLE_LOCAL_TEMP": str(tmp_path / "t"),
             "ANSIBLE_HOME": str(tmp_path / "h"),
+            "PYTHONPATH": python_path,
             "http_proxy": "http://127.0.0.1:9",
             "https_proxy": "http://127.0.0.1:9",
             **variables,

@@ -274,10 +274,9 @@ def _line(outcome: Outcome) -> str:
 
 
 def _diff(change: Change) -> dict[str, str]:
-    head = clean(change.object, 300)
     return {
-        "before_header": head,
-        "after_header": f"{head} ({change.action})",
+        "before_header": clean(change.object, 300),
+        "after_header": change.action,
         "before": _shown(change.before),
         "after": _shown(change.after),
     }

@@ -143,6 +143,12 @@ def _post(port: int, path: str, body: str, headers: Mapping[str, str]) -> tuple[
         connection.request("POST", path, body.encode(), dict(headers))
         response = connection.getresponse()
         return response.status, response.read()
+    except OSError as error:
+        raise LabError(
+            f"asked the lab at {LOOPBACK}:{port}",
+            error.strerror or str(error),
+            "see that loopback is up and not filtered",
+        ) from None
     finally:
         connection.close()
 
@@ -200,7 +206,11 @@ def _start(
         raise LabError(*said.get("error", (tried, found, f"see {state / 'lab.log'}")))
     child.returncode = 0  # it lives on without us: no ResourceWarning when this object goes
     device = next(iter(lab.hosts))
-    code, _ = _post(said["http"], f"/{device}/wsman", _IDENTIFY, {"WSMANIDENTIFY": "unauthenticated"})
+    try:
+        code, _ = _post(said["http"], f"/{device}/wsman", _IDENTIFY, {"WSMANIDENTIFY": "unauthenticated"})
+    except LabError:
+        _signal(said["pid"], signal.SIGTERM)
+        raise
     if code != 200:
         raise LabError(tried, f"the device {device} answered HTTP {code}", f"see {state / 'lab.log'}")
     return {**said, "password": password}

@@ -10,61 +10,81 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
+
+from rich.console import Console
 
 from teamsmedic import content, view
 from teamsmedic.errors import TeamsMedicError
 from teamsmedic.lab import cli as labs
 
 CODE = "0xCAA70007"
-STEPS: tuple[tuple[str, str, tuple[int, ...]], ...] = (
-    ("A user reads you a code. What does it mean, and who must act?", f"teamsmedic explain {CODE}", (0,)),
-    ("One look at every device; nothing is changed.", f"teamsmedic check all -i LAB --code {CODE}", (1,)),
-    ("Repair one from the command line.", f"teamsmedic fix desk-broken -i LAB --code {CODE} --yes", (0,)),
-    (
-        "The Rooms from Ansible: first what would change, then for real.",
-        f"ansible-playbook PLAYBOOKS/fix.yml -i LAB -l rooms -e codes={CODE} --check --diff",
-        (0,),
+
+NOSHM = Path(__file__).parent / "noshm"
+"""What in PYTHONPATH lets ansible-playbook run where `semaphores()` says no."""
+
+
+class Step(NamedTuple):
+    """A command that somebody types, what it is for, and the exit code that it must have."""
+
+    said: str
+    command: str
+    code: int = 0
+    restart: bool = False
+    """Restart the devices before it."""
+
+
+STEPS = (
+    Step("A user reads you a code. What does it mean, and who must act?", f"teamsmedic explain {CODE}"),
+    Step("One look at every device; nothing is changed.", f"teamsmedic check all --code {CODE}", 1),
+    Step("Repair one from the command line.", f"teamsmedic fix desk-broken --code {CODE} --yes"),
+    Step(
+        "The Rooms from Ansible: first what would change ...",
+        f"ansible-playbook playbooks/fix.yml -l rooms -e codes={CODE} --check --diff",
     ),
-    ("", f"ansible-playbook PLAYBOOKS/fix.yml -i LAB -l rooms -e codes={CODE}", (0,)),
-    ("The devices restart overnight; the next morning's check.", "(restart)", ()),
-    ("", f"teamsmedic check all -i LAB --code {CODE}", (0,)),
-    ("And everything has a way back.", "teamsmedic undo desk-broken -i LAB --yes", (0,)),
+    Step("... then for real.", f"ansible-playbook playbooks/fix.yml -l rooms -e codes={CODE}"),
+    Step(
+        "The devices restart overnight; the next morning's check.", f"teamsmedic check all --code {CODE}", restart=True
+    ),
+    Step("And everything has a way back.", "teamsmedic undo desk-broken --yes"),
 )
+_KEPT = ("ANSIBLE_FORCE_COLOR", "ANSIBLE_NOCOLOR", "TEAMSMEDIC_CONTENT")
 
 
 def main() -> int:
     """Runs the steps; 0 when every one ended as it should."""
     screen = view.console()
     folder = Path(tempfile.mkdtemp(prefix="teamsmedic-demo-"))
-    environment = {
-        **os.environ,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
-        "TEAMSMEDIC_RUN_DIR": str(folder / "runs"),
-        "ANSIBLE_LOCAL_TEMP": str(folder / "ansible"),
-        "ANSIBLE_HOME": str(folder / "ansible"),
-        "COLUMNS": str(screen.width),
-    }
-    if not semaphores():
-        environment["PYTHONPATH"] = str(Path(__file__).parent / "noshm")
-        screen.print("[dim]Nobody but root can write /dev/shm here: Ansible's locks are pipes in this demo.[/]")
     state = folder / "lab"
     failed = 0
     try:
-        screen.print(view.lab(labs.up(None, state)))
-        names = {"LAB": str(state / "inventory.yml"), "PLAYBOOKS": str(content.root() / "playbooks")}
-        for said, command, expected in STEPS:
-            if said:
-                screen.print(f"\n[bold cyan]{said}[/]")
-            if not expected:
-                for device in labs.status(state).devices:
+        up = labs.up(None, state)
+        environment = _environment(folder, screen.width)
+        if not semaphores():
+            environment["PYTHONPATH"] = str(NOSHM)
+            screen.print("[dim]/dev/shm cannot be written here: Ansible's locks are pipes in this demo.[/]")
+        _type(screen, "teamsmedic lab up")
+        screen.print(view.lab(up))
+        screen.print()
+        for name, value in (("ANSIBLE_INVENTORY", str(up.inventory)), ("ANSIBLE_CALLBACK_RESULT_FORMAT", "yaml")):
+            _type(screen, f"export {name}={value}")
+            environment[name] = value
+        gap = "\n"
+        for step in STEPS:
+            if step.restart:
+                for device in up.devices:
                     labs.control(device.name, {"restart": True}, state)
-                continue
-            screen.print(f"[dim]$[/] [bold]{command}[/]\n")
-            words = [_filled(word, names) for word in shlex.split(command)]
-            code = subprocess.run(words, env=environment, check=False).returncode
-            if code not in expected:
+            screen.print(f"{gap}[bold cyan]{step.said}[/]")
+            _type(screen, step.command)
+            # Ansible begins and ends with an empty line of its own.
+            gap = "" if step.command.startswith("ansible") else "\n"
+            screen.print(end=gap)
+            code = subprocess.run(
+                shlex.split(step.command), cwd=content.root(), env=environment, stdin=subprocess.DEVNULL, check=False
+            ).returncode
+            if code != step.code:
                 failed += 1
-                screen.print(f"[bold red]exit code {code}, expected {' or '.join(map(str, expected))}[/]")
+                screen.print(f"[bold red]exit code {code}, expected {step.code}[/]")
     except TeamsMedicError as error:
         print(error, file=sys.stderr)  # noqa: T201 - a program of its own
         return int(error.exit_code)
@@ -81,6 +101,30 @@ def main() -> int:
     return 1 if failed else 0
 
 
+def _environment(folder: Path, width: int) -> dict[str, str]:
+    """The steps' variables: no settings of Ansible or teamsmedic found here change what is shown, or where it goes."""
+    settings = folder / "ansible.cfg"
+    # Named, so that Ansible looks for no other: it warns of one in a world-writable clone.
+    settings.write_text("[defaults]\n", encoding="utf-8")
+    return {
+        **{
+            name: value
+            for name, value in os.environ.items()
+            if name in _KEPT or not name.startswith(("ANSIBLE_", "TEAMSMEDIC_"))
+        },
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        "TEAMSMEDIC_RUN_DIR": str(folder / "runs"),
+        "ANSIBLE_CONFIG": str(settings),
+        "ANSIBLE_LOCAL_TEMP": str(folder / "ansible"),
+        "ANSIBLE_HOME": str(folder / "ansible"),
+        "COLUMNS": str(width),
+    }
+
+
+def _type(screen: Console, command: str) -> None:
+    screen.print(f"[dim]$[/] [bold]{command}[/]", soft_wrap=True)
+
+
 def semaphores() -> bool:
     """Whether this user can make a semaphore, which Ansible needs: they live in /dev/shm."""
     try:
@@ -88,12 +132,6 @@ def semaphores() -> bool:
     except OSError:
         return False
     return True
-
-
-def _filled(word: str, names: dict[str, str]) -> str:
-    for name, value in names.items():
-        word = word.replace(name, value) if word.startswith(name) else word
-    return word
 
 
 if __name__ == "__main__":
