@@ -17,7 +17,9 @@ def test_facts_lead_to_the_status_and_reasons_of_the_case(name, case):
     one = KNOWN[name]
     finding = one.judge(case.facts, one.values(case.parameters, 1_800_000_000))
 
-    assert str(finding.status) == case.status, f"{one.folder}/tests/cases.yaml: {case.name} says {case.status}, its facts mean {finding}"
+    assert str(finding.status) == case.status, (
+        f"{one.folder}/tests/cases.yaml: {case.name} says {case.status}, its facts mean {finding}"
+    )
     if case.reasons:
         assert finding.reasons == list(case.reasons)
 
@@ -27,7 +29,9 @@ def test_every_remediation_has_a_healthy_and_a_drifted_case_for_each_role(name):
     several = cases.load(content.root())[name].values()
     found = {(case.role, case.status) for case in several}
 
-    assert {("desktop", "healthy"), ("desktop", "drifted"), ("room", "healthy")} <= found, f"add the missing case to {KNOWN[name].folder}/tests/cases.yaml"
+    assert {("desktop", "healthy"), ("desktop", "drifted"), ("room", "healthy")} <= found, (
+        f"add the missing case to {KNOWN[name].folder}/tests/cases.yaml"
+    )
 
 
 @pytest.mark.parametrize("name", KNOWN)
@@ -39,20 +43,28 @@ def test_every_break_script_serves_a_case(name):
     assert used == set((folder / "break").glob("*.ps1")), "a case without its script, or a script without its case"
 
 
-@pytest.mark.parametrize(("name", "case"), [(name, case) for name, case in CASES if case.status == "drifted"], ids=lambda value: getattr(value, "name", value))
+@pytest.mark.parametrize(
+    ("name", "case"),
+    [(name, case) for name, case in CASES if case.status == "drifted"],
+    ids=lambda value: getattr(value, "name", value),
+)
 def test_every_announced_object_may_be_touched_and_undone(name, case):
     one = KNOWN[name]
     finding = one.judge(case.facts, one.values(case.parameters, 1_800_000_000))
 
     assert finding.changes
     for change in finding.changes:
-        assert any(pattern.fullmatch(change.object) for pattern in one.objects), f"{one.folder}/remediation.yaml: `objects` must match {change.object}"
+        assert any(pattern.fullmatch(change.object) for pattern in one.objects), (
+            f"{one.folder}/remediation.yaml: `objects` must match {change.object}"
+        )
 
 
 @pytest.mark.parametrize("name", KNOWN)
 def test_every_folder_is_whole(name):
     folder = KNOWN[name].folder
-    wanted = {"remediation.yaml", "detect.ps1", "fix.ps1", "README.md", "tests"} | ({"undo.ps1"} if KNOWN[name].reversible else set())
+    wanted = {"remediation.yaml", "detect.ps1", "fix.ps1", "README.md", "tests"} | (
+        {"undo.ps1"} if KNOWN[name].reversible else set()
+    )
 
     assert wanted <= {one.name for one in folder.iterdir()}, f"{folder} lacks a file"
 

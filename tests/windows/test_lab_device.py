@@ -40,7 +40,7 @@ public static class Vault {
         for (int i = 0; i < count; i++) names.Add(((Credential)Marshal.PtrToStructure(Marshal.ReadIntPtr(list, i * IntPtr.Size), typeof(Credential))).TargetName);
         return string.Join(",", names.ToArray()); } }
 '@
-"""  # noqa: E501 - C#
+"""
 WHO = r"""
 $identity = [Security.Principal.WindowsIdentity]::GetCurrent()
 ConvertTo-Json -Compress -InputObject @{
@@ -592,7 +592,7 @@ def test_the_read_sees_permissions_of_a_key_on_request(desk: Any) -> None:
         r"""Add-Type -Namespace N -Name R -MemberDefinition '[DllImport("advapi32.dll")] public static extern int RegSetKeySecurity(System.IntPtr k, int i, byte[] d); [DllImport("advapi32.dll", CharSet = CharSet.Unicode)] public static extern int RegOpenKeyExW(System.IntPtr k, string s, int o, int a, out System.IntPtr r);'
         $h = [IntPtr]::Zero; $null = [N.R]::RegOpenKeyExW([IntPtr]-2147483646, 'SOFTWARE\WOW6432Node\LabTest\A', 0, 0x60019, [ref]$h)
         $sd = [Security.AccessControl.RawSecurityDescriptor]::new('O:BAG:BAD:(A;;KA;;;WD)'); $b = [byte[]]::new($sd.BinaryLength); $sd.GetBinaryForm($b, 0)
-        exit [N.R]::RegSetKeySecurity($h, 4, $b)"""  # noqa: E501 - PowerShell
+        exit [N.R]::RegSetKeySecurity($h, 4, $b)"""
     )
     assert list(difference(before, desk.snapshot(files=False, acl=True))) == [f"acl {A_KEY}"]
 
