@@ -18,7 +18,7 @@ $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 $TM = @{
     Argument = $null; Host = $null; Booted = $null; Blocked = $null; Fault = ''; Size = 0; Limit = 262144
-    Lock = $null; Changed = $false; Entry = $null
+    Lock = $null; Changed = $false; Entry = $null; Begun = @()
     Full = "$($ExecutionContext.SessionState.LanguageMode)" -eq 'FullLanguage'
     Journal = "$env:ProgramData\teamsmedic\journal"
 }
@@ -90,10 +90,25 @@ function Write-TMError {
     Write-TMAnswer -Statement $Statement -Key 'error' -Value ([ordered]@{ kind = $kind; message = $message; line = $line })
 }
 
+# Whether every statement before this one has begun. One that does not parse or is blocked ends the pipeline for the other
+# side, which then asks for the rest again; the engine itself goes on with the rest, unheard (seen on 7.6 over PSRP).
+function Test-TMTurn {
+    param([string] $Name)
+    $TM.Begun += $Name
+    $wanted = Get-TMProperty -Object $TM.Argument -Name 'remediations'
+    if ($null -eq $wanted) { return $true }
+    foreach ($property in $wanted.PSObject.Properties) {
+        if ($property.Name -ceq $Name) { return $true }
+        if ($TM.Begun -cnotcontains $property.Name) { return $false }
+    }
+    return $true
+}
+
 # Runs `Script` and answers. A script that returns, throws, breaks out of every loop, exits or floods costs only its own
 # answer: the loop ends an escaping `break` or `continue`, Select-Object cuts a flood, and `finally` answers for the rest.
 function Invoke-TMStatement {
     param([string] $Name, [string] $Key, [scriptblock] $Body)
+    if (-not (Test-TMTurn -Name $Name)) { return }
     $answer = ''
     $TM.Fault = ''
     $TM.Blocked = $null
@@ -213,7 +228,9 @@ function Get-TMState {
         try {
             if ((Get-Item -LiteralPath $path -Force).Length -gt 4096) { continue }
             $state = Get-Content -LiteralPath $path -Raw | ConvertFrom-Json
-            if (@('begun', 'done', 'undone', 'superseded') -ccontains $state.state) { return $state }
+            # Its time is a number; anything else there would cost all other entries, too.
+            $at = Get-TMProperty -Object $state -Name "$($state.state)"
+            if (@('begun', 'done', 'undone', 'superseded') -ccontains $state.state -and ($at -is [int] -or $at -is [long])) { return $state }
         }
         catch { continue }
     }

@@ -224,7 +224,7 @@ class _Session:
         self.command, self.plan, self.options = command, plan, options
         self.specs = _specs(pattern, options)
         self.stop = threading.Event()
-        self.by = f"{getpass.getuser()}@{os.uname().nodename}"
+        self.by = f"{runfolder.user()}@{os.uname().nodename}"
         manifest = {
             "command": command,
             "by": self.by,

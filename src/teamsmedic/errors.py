@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import IntEnum
 
+from teamsmedic.text import clean
+
 
 class ExitCode(IntEnum):
     """What the command's exit code says."""
@@ -42,7 +44,7 @@ class TeamsMedicError(Exception):
     exit_code = ExitCode.FAILED
 
     def __init__(self, tried: str, found: str, todo: str) -> None:
-        super().__init__(f"{tried}: {found}; {todo}.")
+        super().__init__(clean(f"{tried}: {found}; {todo}.", 4000))
         self.tried, self.found, self.todo = tried, found, todo
 
 

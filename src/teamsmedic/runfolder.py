@@ -9,6 +9,7 @@ Every record is flushed to disk before the call returns. Both doors write the sa
 from __future__ import annotations
 
 import contextlib
+import getpass
 import json
 import os
 import re
@@ -143,6 +144,14 @@ def every(where: Path) -> list[RunFolder]:
         return [RunFolder(one) for one in sorted(where.iterdir()) if RUN_ID.fullmatch(one.name) and one.is_dir()]
 
 
+def user() -> str:
+    """Who runs this: the account's name, or its number where it has none (containers)."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
 def _now() -> float:
     return round(time.time(), 3)
 
@@ -158,7 +167,9 @@ def _write(path: Path, text: str, *, append: bool) -> None:
     flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if append else os.O_TRUNC)
     handle = os.open(path, flags, 0o600)
     try:
-        os.write(handle, text.encode())
+        data = text.encode()
+        while data:  # a disk that is nearly full takes a part
+            data = data[os.write(handle, data) :]
         os.fsync(handle)
     finally:
         os.close(handle)

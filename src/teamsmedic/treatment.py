@@ -22,7 +22,7 @@ from teamsmedic.remediation import Finding, Remediation
 from teamsmedic.text import clean
 
 JOURNAL_FORMAT = 1
-LOCK_WAITS = 12
+LOCK_WAITS = 60
 """How often a treatment looks again whether its own cut-off fix still runs on the device."""
 LOCK_PAUSE = 5.0
 RECONNECTS = 1
@@ -124,7 +124,9 @@ def fix(
         }, context)  # fmt: skip
         after = yield from _detect_when_free([item for item, _ in todo], context)
         for item, finding in todo:
-            outcomes[item.remediation.id] = _fixed(item, finding, done, after, outcomes[item.remediation.id])
+            outcomes[item.remediation.id] = _fixed(
+                context.run, item, finding, done, after, outcomes[item.remediation.id]
+            )
     return Report([outcomes[item.remediation.id] for item in plan.items], heard.device)
 
 
@@ -459,7 +461,7 @@ def _error(device: DeviceInfo | None, error: Json) -> str:
 
 def _pending(one: Remediation, device: DeviceInfo | None) -> bool:
     entry = device.applied(one.id) if device else None
-    return _restart(one, device) == "device" and entry is not None and entry.state == "done" and entry.since_boot
+    return _restart(one, device) == "device" and entry is not None and entry.since_boot
 
 
 def _restart(one: Remediation, device: DeviceInfo | None) -> str:
@@ -502,20 +504,31 @@ def _not_allowed(one: Remediation, allow: Collection[str]) -> str | None:
     return None
 
 
-def _fixed(item: Item, finding: Finding, done: _Heard, after: _Heard, first: Outcome) -> Outcome:
-    """The outcome of a fix: what the second detect says, never what the fix says of itself."""
+def _state(heard: _Heard, run: str, name: str) -> str | None:
+    """What the device's journal says of an entry now."""
+    entries = heard.device.entries if heard.device else ()
+    return next((one.state for one in entries if (one.run, one.remediation) == (run, name)), None)
+
+
+def _fixed(run: str, item: Item, finding: Finding, done: _Heard, after: _Heard, first: Outcome) -> Outcome:
+    """The outcome of a fix: what the second detect and the journal say, never what the fix says of itself."""
     name = item.remediation.id
     said = done.answers.get(name, {})
     now = _find(item, after)
     out = Outcome(name, Status.FIXED, [], list(finding.changes), first.facts, _facts(after, name))
-    if "blocked" in said:
+    state = _state(after, run, name)
+    if "blocked" in said and state is None:
         return _with(out, Status.BLOCKED, _blocked(said["blocked"]))
-    if now.status in (Status.HEALTHY, Status.FIXED):
+    running = after.device is not None and after.device.lock is not None and after.device.lock[0] == run
+    if now.status in (Status.HEALTHY, Status.FIXED) and state == "done" and not running:
         restart = _restart(item.remediation, after.device)
         out.restart = restart if restart != "none" else None
         out.reasons = list(finding.reasons)
         return out
     failed = _error(done.device, said["error"]) if "error" in said else done.silent.get(name, "the fix ran")
+    failed = _blocked(said["blocked"]) if "blocked" in said else "the fix still runs there" if running else failed
+    if state == "begun":
+        failed += ", and did not come to its end: undo it, then fix again"
     out.status = Status.FAILED
     out.reasons = [f"{failed}; detected again: {now.status}", *now.reasons]
     return out
@@ -618,10 +631,9 @@ def _entry_of(one: Remediation, texts: _Heard, run: str, expected: str | None) -
         changes = [Change(**change) for change in data["changes"]]
     except TypeError:
         return "its journal entry on the device has not the form of one: nothing was undone"
-    named = [
-        *(change.object for change in changes),
-        *(item.get("object") for item in data["drift"] if isinstance(item, dict)),
-    ]
+    if not all(isinstance(item, dict) for item in data["drift"]):
+        return "its journal entry on the device has not the form of one: nothing was undone"
+    named = [*(change.object for change in changes), *(item.get("object") for item in data["drift"])]
     for path in named:
         if (
             not isinstance(path, str)
@@ -670,9 +682,9 @@ def _reverted(item: Item, entry: _Entry, changes: list[Change], done: _Heard, be
         return _with(out, Status.BLOCKED, _blocked(said["blocked"]))
     back = {(str(one.get("fact")), str(one.get("object"))): one.get("before") for one in entry.drift}
     found = {(str(one.get("fact")), str(one.get("object"))): one.get("before") for one in now.drift}
-    entries = after.device.entries if after.device else ()
-    ended = any((one.run, one.remediation, one.state) == (entry.run, name, "undone") for one in entries)
-    if ended and all(key in found and found[key] == value for key, value in back.items()):
+    if _state(after, entry.run, name) == "undone" and all(
+        key in found and found[key] == value for key, value in back.items()
+    ):
         return out
     failed = _error(done.device, said["error"]) if "error" in said else done.silent.get(name, "the undo ran")
     out.status = Status.FAILED

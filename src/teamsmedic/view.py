@@ -162,7 +162,7 @@ def _value(value: Json) -> str:
         return "absent"
     if isinstance(value, dict) and "data" in value:
         data = value["data"]
-        return f"{data}" + (f" (0x{data:X})" if isinstance(data, int) and data > 9 else "")
+        return clean(data, 300) + (f" (0x{data:X})" if isinstance(data, int) and data > 9 else "")
     return clean(value, 300)
 
 

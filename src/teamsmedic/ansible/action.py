@@ -8,7 +8,6 @@ are ok.
 from __future__ import annotations
 
 import contextlib
-import getpass
 import hashlib
 import json
 import os
@@ -178,7 +177,7 @@ def carry_out(task: Task, open_host: Callable[[], AnsibleHost]) -> dict[str, Any
     try:
         options = Options.read(task.options)
         where = runfolder.base(options.run_dir or task.run_dir)
-        by = clean(options.by or f"{getpass.getuser()}@{os.uname().nodename}", 200)
+        by = clean(options.by or f"{runfolder.user()}@{os.uname().nodename}", 200)
         plan = None
         if options.state != "reverted":
             plan = asked.plan(
@@ -250,10 +249,10 @@ def _told(result: HostResult, task: Task, options: Options, folder: RunFolder | 
 
 def _changes(outcome: Outcome, task: Task, options: Options) -> bool:
     """Whether this outcome is a change: done, or in check mode what a run would do."""
-    if not task.dry_run or options.state == "checked":
-        return outcome.status in (Status.FIXED, Status.REVERTED) or (
-            outcome.status is Status.FAILED and bool(outcome.changes)
-        )
+    if options.state == "checked":
+        return False
+    if not task.dry_run:
+        return outcome.status in (Status.FIXED, Status.REVERTED, Status.FAILED) and bool(outcome.changes)
     if options.state == "reverted":
         return bool(outcome.changes)
     one = remediation.load(content.root())[outcome.remediation]

@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from xml.etree.ElementTree import ParseError
 
 from pypsrp.complex_objects import PSInvocationState
 from pypsrp.exceptions import AuthenticationError, WinRMError, WinRMTransportError, WSManFaultError
@@ -84,7 +85,7 @@ class WinRMHost:
         shell = PowerShell(pool)
         try:
             return self._invoke(shell, request, lines)
-        except (WinRMError, RequestException, OSError) as error:
+        except (WinRMError, RequestException, OSError, ParseError) as error:
             self._drop()
             return Reply(tuple(lines), End.LOST, self._said(error))
         except BaseException:
@@ -153,7 +154,7 @@ class WinRMHost:
             raise InventoryError(
                 f"prepared the connection to {self.name}", clean(error), "mend its connection variables"
             ) from error
-        except (WinRMError, RequestException, OSError) as error:
+        except (WinRMError, RequestException, OSError, ParseError) as error:
             refused = self._refused(error)
             self._drop()
             raise refused from error
