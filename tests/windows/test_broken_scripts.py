@@ -14,6 +14,8 @@ from harness import LabDevice
 from snapshot import report
 
 from teamsmedic import asked, content, runfolder, treatment
+from teamsmedic.hosts.base import Reply, Send
+from teamsmedic.hosts.winrm import WinRMHost
 from teamsmedic.run import drive
 
 NO_FACTS = "its script answered something else than facts"
@@ -159,13 +161,32 @@ def test_a_detect_that_ends_the_engine_costs_its_own_answer_only(
     }
 
 
+class Hearing:
+    """A host that keeps the lines of all replies."""
+
+    def __init__(self, host: WinRMHost) -> None:
+        self.host, self.name = host, host.name
+        self.lines: list[str] = []
+
+    def run(self, request: Send) -> Reply:
+        reply = self.host.run(request)
+        self.lines += reply.lines
+        return reply
+
+    def close(self) -> None:
+        self.host.close()
+
+
 def fix_by_pypsrp(desk: LabDevice, folder: Path) -> list[dict[str, Any]]:
-    host = pypsrp(desk)
+    host = Hearing(pypsrp(desk))
     try:
         walk = treatment.fix(asked.plan(None, names=FIXES, now=0), treatment.Context(runfolder.new_id(), BY))
-        return [one.to_json() for one in drive(walk, host, lambda *_: None).outcomes]
+        outcomes = [one.to_json() for one in drive(walk, host, lambda *_: None).outcomes]
     finally:
         host.close()
+    # The third one began when it was asked for again, and not before, unheard.
+    assert "already_begun" not in "".join(host.lines)
+    return outcomes
 
 
 def fix_by_ansible(desk: LabDevice, folder: Path) -> list[dict[str, Any]]:
