@@ -66,6 +66,9 @@ $lines = New-Object -TypeName 'System.Collections.Generic.List[string]'
 $size = 0
 $end = ''
 $detail = ''
+# What a script writes to the console itself would stand before the result, and Ansible could not read it.
+$console = [System.Console]::Out
+[System.Console]::SetOut([System.IO.TextWriter]::Null)
 $waited = [System.Diagnostics.Stopwatch]::StartNew()
 # One invocation a statement: in process, PowerShell's own AddStatement goes on after an error, and with ReuseThread its
 # second statement never starts (seen on 7.6).
@@ -113,6 +116,7 @@ if ($ended) {
     $runspace.Dispose()
 }
 
+[System.Console]::SetOut($console)
 $module.Result.lines = $lines
 $module.Result.end = $end
 $module.Result.detail = $detail
