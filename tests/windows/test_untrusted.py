@@ -93,7 +93,6 @@ def refused(desk: LabDevice, act: Callable[[], Outcome]) -> tuple[str, str]:
     [
         (FOLDER, "made plainly"),
         (rf"{FOLDER}\journal", "a file"),
-        (FOLDER, "opened later"),
         (rf"{FOLDER}\journal", "opened later"),
     ],
 )
