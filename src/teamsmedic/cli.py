@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import getpass
 import json
 import os
 import shlex
@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -53,6 +53,13 @@ class _Group(click.Group):
         """The commands as they were added."""
         return list(self.commands)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Without a command: the help, and a usage error."""
+        if not args and not ctx.resilient_parsing:
+            click.echo(ctx.get_help(), err=True)
+            raise click.UsageError("no command is named", ctx)
+        return super().parse_args(ctx, args)
+
 
 @click.group(
     cls=_Group, epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80}
@@ -71,15 +78,19 @@ def main() -> None:
 
 
 def _main(arguments: Sequence[str]) -> int:
+    for name in ("stdin", "stdout", "stderr"):  # one that was closed (`>&-`) is None, and its number free for any file
+        if getattr(sys, name) is None:
+            nothing = open(os.devnull, "r" if name == "stdin" else "w", encoding="utf-8")  # noqa: PTH123, SIM115 - stays open
+            setattr(sys, name, nothing)
     try:
         code = cli.main(list(arguments), prog_name="teamsmedic", standalone_mode=False)
-        sys.stdout.flush()
+        with _writing():
+            sys.stdout.flush()
     except click.exceptions.Exit as end:
         return end.exit_code
-    except click.Abort:
-        return _complain("stopped: nothing more was done.", ExitCode.INTERRUPTED)
-    except KeyboardInterrupt:
-        return _complain("stopped: nothing more was done.", ExitCode.INTERRUPTED)
+    except (click.Abort, KeyboardInterrupt):
+        stopped = "stopped by Ctrl-C: nothing more was done; go on with the same command."
+        return _complain(stopped, ExitCode.INTERRUPTED)
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx else "teamsmedic"
         return _complain(
@@ -89,10 +100,6 @@ def _main(arguments: Sequence[str]) -> int:
         return _complain(
             f"read the command line: {error.format_message().rstrip('.')}; see teamsmedic --help.", ExitCode.USAGE
         )
-    except BrokenPipeError:
-        # Whoever read our output has gone (`| head`): not an error, and Python must not try to flush again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return int(ExitCode.OK)
     except TeamsMedicError as error:
         return _complain(str(error), error.exit_code)
     except Exception:  # the last net: a traceback never reaches a user
@@ -108,14 +115,34 @@ def _complain(sentence: str, code: ExitCode) -> int:
     return int(code)
 
 
+@contextlib.contextmanager
+def _writing() -> Iterator[None]:
+    """While standard output is written to: a reader who has gone is no error, a full disk is one sentence."""
+    try:
+        yield
+    except OSError as error:
+        # Python would try to flush again at its end, and tell of it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            return  # whoever read it has gone (`| head`)
+        found = error.strerror or type(error).__name__
+        raise RequestError("wrote to standard output", found, "make room there or send it elsewhere") from error
+
+
 def _print(what: Any) -> None:
     from teamsmedic import view
 
-    view.console().print(what, crop=False)
+    with _writing():
+        view.console().print(what, crop=False)
 
 
 def _print_json(document: Mapping[str, Json]) -> None:
-    click.echo(json.dumps(document, indent=1, ensure_ascii=True))
+    _say(json.dumps(document, indent=1, ensure_ascii=True))
+
+
+def _say(text: str) -> None:
+    with _writing():
+        click.echo(text)
 
 
 # ------------------------------------------------------------------------------------------------ explain
@@ -139,7 +166,7 @@ def explain(what: tuple[str, ...], as_json: bool) -> int:
     if as_json:
         _print_json(document)
     else:
-        click.echo(explaining.render(document))
+        _say(explaining.render(document))
     return int(ExitCode.OK if any(source["codes"] for source in document["sources"]) else ExitCode.NO_CODE)
 
 
@@ -205,7 +232,9 @@ def _specs(pattern: str, options: Mapping[str, Any]) -> list[HostSpec]:
 
 def _password(options: Mapping[str, Any]) -> str | None:
     if options["ask_pass"]:
-        return getpass.getpass("Password: ")
+        from teamsmedic.ansible import inventory
+
+        return inventory.ask("the password", "Password: ", "name a file that holds it in TEAMSMEDIC_PASSWORD_FILE")
     if named := os.environ.get("TEAMSMEDIC_PASSWORD_FILE"):
         try:
             return Path(named).read_text(encoding="utf-8").rstrip("\r\n")

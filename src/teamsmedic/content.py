@@ -41,7 +41,8 @@ def read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig").replace("\r\n", "\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise ContentError(f"read {path}", str(error), "restore the file from the release") from error
+        found = getattr(error, "strerror", None) or str(error)
+        raise ContentError(f"read {path}", found, "restore the file from the release") from error
 
 
 def read_yaml(path: Path) -> Any:

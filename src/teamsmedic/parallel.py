@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
@@ -47,19 +49,29 @@ def treat(
     and marks those that were not come to.
     """
     results: dict[str, HostResult] = {}
-    with ThreadPoolExecutor(max_workers=max(1, min(forks, len(tasks)))) as pool:
+    with _ctrl_c(stop), ThreadPoolExecutor(max_workers=max(1, min(forks, len(tasks)))) as pool:
         waiting: set[Future[HostResult]] = {pool.submit(_one, task, folder, stop) for task in tasks}
         while waiting:
-            try:
-                done, waiting = wait(waiting, timeout=0.5, return_when=FIRST_COMPLETED)
-            except KeyboardInterrupt:
-                stop.set()
-                continue
+            done, waiting = wait(waiting, timeout=0.5, return_when=FIRST_COMPLETED)
             for future in done:
                 result = future.result()
                 results[result.host] = result
                 seen(result)
     return [results[task.host] for task in tasks]
+
+
+@contextlib.contextmanager
+def _ctrl_c(stop: threading.Event) -> Iterator[None]:
+    """Lets Ctrl-C set `stop`, wherever the main thread is just then; not where it is ignored or somebody else's."""
+    ours = threading.current_thread() is threading.main_thread()
+    if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    signal.signal(signal.SIGINT, lambda *_: stop.set())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _one(task: Task, folder: RunFolder, stop: threading.Event) -> HostResult:
@@ -108,8 +120,13 @@ def internal(folder: RunFolder | None, text: str) -> Internal:
     import tempfile  # noqa: PLC0415 - start-up is counted
     from pathlib import Path  # noqa: PLC0415
 
-    where = folder.path if folder else Path(tempfile.mkdtemp(prefix="teamsmedic-"))
-    report = where / "internal-error.txt"
-    with report.open("a", encoding="utf-8") as out:
-        out.write(text + "\n")
-    return Internal("went on", "a fault inside teamsmedic", f"send {report} with your report")
+    found, reason = "a fault inside teamsmedic", ""
+    for where in (folder.path, None) if folder else (None,):
+        try:
+            report = (where or Path(tempfile.mkdtemp(prefix="teamsmedic-"))) / "internal-error.txt"
+            with report.open("a", encoding="utf-8", errors="backslashreplace") as out:
+                out.write(text + "\n")
+            return Internal("went on", found, f"send {report} with your report")
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+    return Internal("went on", f"{found}, and its report cannot be written ({reason})", "make room and run it again")

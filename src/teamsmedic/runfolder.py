@@ -32,13 +32,16 @@ RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 def base(named: str | os.PathLike[str] | None = None) -> Path:
     """Where run folders lie: the named folder, TEAMSMEDIC_RUN_DIR, or `runs` below `state()`."""
     if named or os.environ.get("TEAMSMEDIC_RUN_DIR"):
-        return Path(named or os.environ["TEAMSMEDIC_RUN_DIR"]).expanduser()
+        given = Path(named or os.environ["TEAMSMEDIC_RUN_DIR"])
+        with _told("looked for the run folders", given):
+            return given.expanduser()
     return state() / "runs"
 
 
 def state() -> Path:
-    """The folder for what must outlive a run: ${XDG_STATE_HOME:-~/.local/state}/teamsmedic."""
-    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "teamsmedic"
+    """The folder for what must outlive a run: ${XDG_STATE_HOME:-~/.local/state}/teamsmedic; a relative one is unset."""
+    given = Path(os.environ.get("XDG_STATE_HOME") or "")
+    return (given if given.is_absolute() else Path.home() / ".local/state") / "teamsmedic"
 
 
 def new_id() -> str:
@@ -187,9 +190,9 @@ def _flush_folder(path: Path) -> None:
 def _told(tried: str, path: Path) -> Iterator[None]:
     try:
         yield
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # RuntimeError: `~name` where there is no such account
         raise RunFolderError(
             f"{tried} {clean(path)}",
-            error.strerror or type(error).__name__,
+            getattr(error, "strerror", None) or clean(error).rstrip("."),
             "name a folder that can be written: --run-dir or TEAMSMEDIC_RUN_DIR",
         ) from error

@@ -591,9 +591,8 @@ def _entries(device: DeviceInfo, run: str, names: Collection[str]) -> list[Entry
         run = max(live, key=lambda one: one.at).run
     found = [one for one in mine if one.run == run]
     if not found:
-        raise NotReversible(
-            tried, "there is no such run", f"use one of {', '.join(sorted({one.run for one in live})) or 'none'}"
-        )
+        others = ", ".join(sorted({one.run for one in live}))
+        raise NotReversible(tried, "there is no such run", f"use one of {others}" if others else "see teamsmedic runs")
     force = sorted((one for one in found if one.state in ("begun", "done")), key=lambda one: -one.at)
     if not force:
         raise NotReversible(tried, f"it is {found[0].state}", "nothing needs to be undone")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import socket
@@ -171,6 +172,86 @@ def test_a_port_that_speaks_something_else_is_unreachable(lab, lab_content):
     for more in ({"ssl": True, "port": lab.port}, {"ssl": False, "port": lab.tls_port}, {"path": "nobody/wsman"}):
         with pytest.raises(HostError):
             go(treatment.check(plan(), Context(run_id(1), "me")), door(lab, **more))
+
+
+def answer(body: bytes, status: str = "200 OK", **headers: str) -> bytes:
+    named = {"Content-Type": "application/soap+xml", **{key.replace("_", "-"): one for key, one in headers.items()}}
+    lines = [f"HTTP/1.1 {status}", *(f"{key}: {one}" for key, one in named.items()), f"Content-Length: {len(body)}"]
+    return "\r\n".join([*lines, "Connection: close", "", ""]).encode() + body
+
+
+SEALED = 'multipart/encrypted;protocol="application/HTTP-SPNEGO-session-encrypted";boundary="Encrypted Boundary"'
+FAULT = b'<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Body><s:Fault/></s:Body></s:Envelope>'
+
+
+# requests does not close a response whose hook, which here is spnego's, raises.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("auth", ["basic", "ntlm", "negotiate"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"", b"\0\1\2", answer(b""), answer(b"nonsense"), answer(b"<a/>"), answer(b"<html>", Content_Type="text/html"),
+        answer(b"", "302 Found", Location="http://127.0.0.1:1/"), answer(b"x", "500 Oh"), answer(FAULT, "500 Oh"),
+        answer(b"", "401 No"), answer(b"", "401 No", WWW_Authenticate="Negotiate !!!!"),
+        answer(b"", "401 No", WWW_Authenticate="Negotiate AAAA"), answer(b"x", Content_Type=SEALED),
+        answer(b"x", Content_Encoding="gzip"), answer(b"")[:-10],
+    ],
+    ids=lambda one: repr(one[:12]) if isinstance(one, bytes) else None,
+)  # fmt: skip
+def test_an_answer_that_is_none_is_one_sentence(said, auth):
+    """pypsrp and spnego raise whatever comes up: KeyError, AttributeError, struct.error."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(0.1)
+    ended = threading.Event()
+
+    def serve() -> None:
+        while not ended.is_set():
+            with contextlib.suppress(OSError), listener.accept()[0] as connected:
+                connected.settimeout(2)
+                connected.recv(65536)
+                connected.sendall(said)
+                connected.shutdown(socket.SHUT_WR)
+                while connected.recv(65536):
+                    pass
+
+    server = threading.Thread(target=serve)
+    server.start()
+    about = Connection(
+        "127.0.0.1", listener.getsockname()[1], False, auth=auth, username="u", password=PASSWORD, no_proxy=True,
+        encryption="never" if auth == "basic" else "auto",
+    )  # fmt: skip
+    try:
+        with pytest.raises(HostError, match=r"^connected to x .*: .*; check.*\.$") as raised:
+            WinRMHost("x", about).run(treatment.Send(treatment.Verb.CHECK, (), ""))
+    finally:
+        ended.set()
+        server.join(10)
+        listener.close()
+    assert PASSWORD not in str(raised.value)
+
+
+def test_a_fault_of_ours_is_not_taken_for_an_answer(lab, lab_content, monkeypatch):
+    lab.add("d1")
+    host = door(lab)
+    monkeypatch.setattr("teamsmedic.hosts.winrm.limit_of", lambda *_: None)
+
+    with pytest.raises(TypeError):
+        go(treatment.check(plan(), Context(run_id(1), "me")), host)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"auth": "basic", "encryption": "never", "password": "Gehe\u20acim"}, "letters that Basic cannot carry"),
+        ({"ssl": True, "cert_validation": "/nowhere.pem"}, "no CA file /nowhere.pem"),
+    ],
+)
+def test_a_connection_that_cannot_be_tried_is_an_inventory_error(lab, lab_content, more, said):
+    lab.add("d1")
+
+    with pytest.raises(InventoryError, match=said) as raised:
+        go(treatment.check(plan(), Context(run_id(1), "me")), door(lab, **more))
+    assert "20ac" not in str(raised.value)
 
 
 def test_an_unusable_connection_setting_is_an_inventory_error(lab, lab_content):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import getpass
 import re
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from teamsmedic.text import clean
 if TYPE_CHECKING:
     from teamsmedic.hosts.winrm import Connection
 
-__all__ = ["HostSpec", "connection", "resolve"]
+__all__ = ["HostSpec", "ask", "connection", "resolve"]
 
 _NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*")
 _OURS = ("lab_", "teamsmedic_")
@@ -48,8 +49,12 @@ def resolve(
     ANSIBLE_INVENTORY. Only where there is none at all are bare names taken as addresses. `user` and `password` serve
     hosts whose variables name none. Not for several threads: ansible keeps vault secrets and options process-wide.
     """
+    tried, todo = "prepared to read inventories", "mend Ansible's settings: ansible-config dump says more"
+    with _told(tried, todo):
+        from ansible import constants  # noqa: F401, PLC0415 - reads ansible.cfg and makes Ansible's own folders
     with _quiet() as said:
-        read = _Inventory(said, extra_vars)
+        with _told(tried, todo):
+            read = _Inventory(said, extra_vars)
         read.unlock(ask_vault_pass, vault_ids, vault_password_files)
         read.open(pattern, sources)
         return [read.host(name, user, password) for name in read.match(pattern, limit)]
@@ -95,7 +100,7 @@ class _Inventory:
         self.variables: Any = None
         self.source = ""
 
-    def unlock(self, ask: bool, ids: Sequence[str], files: Sequence[str]) -> None:
+    def unlock(self, prompt: bool, ids: Sequence[str], files: Sequence[str]) -> None:
         """Loads vault passwords, in Ansible's order, for everything that is read afterwards."""
         from ansible.parsing import vault  # noqa: PLC0415
 
@@ -103,16 +108,18 @@ class _Inventory:
         wanted = [*self.constants.DEFAULT_VAULT_IDENTITY_LIST, *ids, *(f"{default}@{one}" for one in files)]
         if self.constants.DEFAULT_VAULT_PASSWORD_FILE:
             wanted.append(f"{default}@{self.constants.DEFAULT_VAULT_PASSWORD_FILE}")
-        if ask:
+        if prompt:
             wanted.append(f"{default}@prompt")
         secrets: list[tuple[str, Any]] = []
         for one in wanted:
             name, _, source = one.rpartition("@")
             tried = f"read the vault password {clean(one)}"
             if source in ("prompt", "prompt_ask_vault_pass"):
-                secret: Any = vault.VaultSecret(_ask(f"Vault password ({name or default}): ").encode())
+                secret: Any = vault.VaultSecret(
+                    ask("the vault password", f"Vault password ({name or default}): ", _VAULT).encode()
+                )
             else:
-                with _told(tried, "name a file that holds it, or a script that prints it"):
+                with _told(tried, "name a file that holds it, or a script that prints it", sealed=False):
                     secret = vault.get_file_vault_secret(filename=source, vault_id=name or None, loader=self.loader)
                     secret.load()
             if not secret.bytes:
@@ -143,6 +150,9 @@ class _Inventory:
                 raise InventoryError(
                     f"read the inventory {clean(one)}", "there is no such file", "mend the path after -i"
                 )
+        vars(load_extra_vars).pop("extra_vars", None)  # ansible keeps them for the whole process
+        with _told("read the variables after -e", "write NAME=VALUE, JSON or @FILE"):
+            load_extra_vars(self.loader)
         self.source = ", ".join(wanted)
         tried = f"read the inventory {clean(self.source)}" if wanted else "read the variables"
         self.said.clear()
@@ -151,8 +161,7 @@ class _Inventory:
                 self.manager = InventoryManager(loader=self.loader, sources=wanted or None, parse=not bare)
             except AnsibleError as error:
                 raise _unread(error, self.said) from error
-        vars(load_extra_vars).pop("extra_vars", None)  # ansible keeps them for the whole process
-        with _told("read the variables after -e", "write NAME=VALUE, JSON or @FILE"):
+        with _told(tried, "mend its variables"):
             self.variables = VariableManager(loader=self.loader, inventory=self.manager)
         HostVars(inventory=self.manager, variable_manager=self.variables, loader=self.loader)
         if bare:
@@ -165,6 +174,11 @@ class _Inventory:
 
     def match(self, pattern: str, limit: str | None) -> list[str]:
         """The names of the hosts that the pattern and the limit leave."""
+        for one in (pattern, limit):
+            if one is not None and not one.strip(",: "):  # to Ansible an empty pattern is every host
+                raise InventoryError(
+                    "looked for hosts", "the pattern is empty", "name a host, a group, or all of the inventory"
+                )
         what = clean(pattern if limit is None else f"{pattern} limited to {limit}", 200)
         tried = f"looked for {what} in the inventory {clean(self.source)}" if self.source else f"looked for {what}"
         graph = f"mend the name: ansible-inventory -i {clean(self.source) or '…'} --graph shows what there is"
@@ -232,11 +246,16 @@ def _bare(pattern: str) -> list[str]:
     return names
 
 
-def _ask(prompt: str) -> str:
+def ask(what: str, prompt: str, otherwise: str) -> str:
+    """What somebody types, unseen; InventoryError where there is no terminal or nothing is typed."""
     try:
-        return getpass.getpass(prompt)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", getpass.GetPassWarning)
+            return getpass.getpass(prompt)
+    except getpass.GetPassWarning:
+        raise InventoryError(f"asked for {what}", "there is no terminal to answer on", otherwise) from None
     except EOFError:
-        raise InventoryError("asked for the vault password", "nothing was typed", _VAULT) from None
+        raise InventoryError(f"asked for {what}", "nothing was typed", otherwise) from None
 
 
 def _plain(value: Any) -> Any:
@@ -258,14 +277,17 @@ def _first(error: BaseException) -> str:
 
 
 @contextlib.contextmanager
-def _told(tried: str, todo: str, *, hide: bool = False) -> Iterator[None]:
-    """Turns whatever ansible, or a plugin of the site's, raises into one sentence. `hide`: without its words."""
+def _told(tried: str, todo: str, *, hide: bool = False, sealed: bool = True) -> Iterator[None]:
+    """Turns whatever ansible, or a plugin of the site's, raises into one sentence.
+
+    `hide`: without its words. `sealed`: an error of the vault means that no password opens the value.
+    """
     try:
         yield
     except InventoryError:
         raise
     except Exception as error:
-        inner: BaseException | None = error
+        inner: BaseException | None = error if sealed else None
         while inner is not None and not _VAULT_ERROR.fullmatch(type(inner).__name__):
             inner = inner.__cause__ or inner.__context__
         if inner is not None:

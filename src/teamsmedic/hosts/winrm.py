@@ -10,16 +10,17 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import ParseError
 
 from pypsrp.complex_objects import PSInvocationState
-from pypsrp.exceptions import AuthenticationError, WinRMError, WinRMTransportError, WSManFaultError
+from pypsrp.exceptions import AuthenticationError, WinRMTransportError, WSManFaultError
 from pypsrp.powershell import PowerShell, RunspacePool
 from pypsrp.wsman import WSMan
 from requests import Response
 from requests.exceptions import ConnectionError as RequestsConnectionError
 from requests.exceptions import ReadTimeout, RequestException, SSLError
+from spnego.exceptions import SpnegoError
 
 from teamsmedic.errors import AccessDenied, HostError, InventoryError, Unreachable
 from teamsmedic.hosts.base import MAX_OUTPUT, End, Reply, Send, limit_of
@@ -43,6 +44,11 @@ _FAULTS = {
     2150858843: ("its shell is gone: WinRM or the device was restarted", "run it again"),
 }
 """WSMan fault numbers that have a sentence of their own; texts are in the server's language and are not used."""
+
+
+_SCHEMES = {
+    "basic": "Basic", "ntlm": "NTLM", "kerberos": "Kerberos", "certificate": "certificate", "credssp": "CredSSP",
+}  # fmt: skip
 
 
 class Interrupted(Exception):
@@ -77,6 +83,7 @@ class WinRMHost:
         self._wsman: WSMan | None = None
         self._pool: RunspacePool | None = None
         self._seen: dict[str, str] = {}
+        self._answered = False
 
     def run(self, request: Send) -> Reply:
         """Run one pipeline; opens the runspace pool first where none is open."""
@@ -85,10 +92,10 @@ class WinRMHost:
         shell = PowerShell(pool)
         try:
             return self._invoke(shell, request, lines)
-        except (WinRMError, RequestException, OSError, ParseError) as error:
-            self._drop()
-            return Reply(tuple(lines), End.LOST, self._said(error))
-        except BaseException:
+        except BaseException as error:
+            if _theirs(error):
+                self._drop()
+                return Reply(tuple(lines), End.LOST, self._said(error))
             with contextlib.suppress(Exception):
                 shell.stop()
             raise
@@ -129,7 +136,7 @@ class WinRMHost:
 
     def _give_up(self, shell: PowerShell, lines: list[str], end: End) -> Reply:
         """Stops the pipeline and frees the shell: a statement that does not let itself be stopped must not stay."""
-        with contextlib.suppress(WinRMError, RequestException, OSError):
+        with contextlib.suppress(Exception):
             shell.stop()
         self.close()
         return Reply(tuple(lines), end)
@@ -138,6 +145,8 @@ class WinRMHost:
         if self._pool is not None:
             return self._pool
         about = self.connection
+        if about.ssl and isinstance(about.cert_validation, str) and not Path(about.cert_validation).exists():
+            raise self._unusable(f"there is no CA file {about.cert_validation}", "mend its ansible_psrp_ca_cert")
         try:
             self._wsman = WSMan(
                 about.server, port=about.port, ssl=about.ssl, path=about.path, auth=about.auth, username=about.username,
@@ -149,21 +158,22 @@ class WinRMHost:
             pool = RunspacePool(self._wsman, configuration_name=about.configuration)
             self._pool = pool
             pool.open()
-        except ValueError as error:
+        except Exception as error:
+            refused = self._refused(error) if _theirs(error) else None
             self._drop()
-            raise InventoryError(
-                f"prepared the connection to {self.name}", clean(error), "mend its connection variables"
-            ) from error
-        except (WinRMError, RequestException, OSError, ParseError) as error:
-            refused = self._refused(error)
-            self._drop()
+            if refused is None:
+                raise
             raise refused from error
         return pool
+
+    def _unusable(self, found: str, todo: str = "mend its connection variables") -> InventoryError:
+        return InventoryError(f"prepared the connection to {self.name}", found, todo)
 
     def _watch(self, wsman: WSMan) -> None:
         """Remembers what the host says of itself outside WSMan: the sign-in schemes it offers, its clock."""
 
         def seen(response: Response, *_: object, **__: object) -> None:
+            self._answered = True
             if "Date" in response.headers:
                 self._seen["date"] = response.headers["Date"]
             if response.status_code == 401 and "WWW-Authenticate" in response.headers:
@@ -182,16 +192,21 @@ class WinRMHost:
             adapter.poolmanager.connection_pool_kw["ssl_maximum_version"] = ssl.TLSVersion.TLSv1_2
         wsman.transport.session = session
 
-    def _refused(self, error: Exception) -> HostError:
+    def _refused(self, error: Exception) -> HostError | InventoryError:
         where = f"connected to {self.name} ({self.connection.server}:{self.connection.port})"
+        scheme = _SCHEMES.get(self.connection.auth, "Negotiate")
+        if isinstance(error, UnicodeEncodeError):  # its own words quote the password
+            return self._unusable(f"user or password holds letters that {scheme} cannot carry", "use NTLM or Kerberos")
+        if isinstance(error, ValueError) and not self._answered:
+            return self._unusable(clean(error))
+        if isinstance(error, SpnegoError):
+            if missing := [one for one in ("username", "password") if getattr(self.connection, one) is None]:
+                return self._unusable(
+                    f"{scheme} has no {' and no '.join(missing).replace('username', 'user')}",
+                    "give ansible_user and ansible_password, or -u and -k",
+                )
+            return AccessDenied(where, f"the sign-in by {scheme} failed ({clean(error, 300)})", "check the account")
         if isinstance(error, AuthenticationError):
-            scheme = {
-                "basic": "Basic",
-                "ntlm": "NTLM",
-                "kerberos": "Kerberos",
-                "certificate": "certificate",
-                "credssp": "CredSSP",
-            }.get(self.connection.auth, "Negotiate")
             scheme = self._used() or scheme
             offered = self._seen.get("offered", "nothing else")
             found = f"it refused the sign-in by {scheme}; it offers {offered}{self._clock()}"
@@ -216,7 +231,7 @@ class WinRMHost:
                 _network(error),
                 "check that it is switched on, on the network, and that WinRM listens on that port",
             )
-        return Unreachable(where, self._said(error), "check that WinRM works there")
+        return Unreachable(where, self._said(error), "check that it is WinRM that listens there, and that it works")
 
     def _used(self) -> str | None:
         """The scheme that the negotiation came to, where it came to one."""
@@ -234,12 +249,12 @@ class WinRMHost:
                 return f"; its clock is {abs(ahead)} s {'ahead' if ahead > 0 else 'behind'}"
         return ""
 
-    def _said(self, error: Exception) -> str:
+    def _said(self, error: BaseException) -> str:
         if isinstance(error, WSManFaultError):
-            return _FAULTS.get(error.code, (f"WSMan fault {error.code}",))[0]
+            return _FAULTS.get(error.code, (f"WSMan fault {error.code or 'without a number'}",))[0]
         if isinstance(error, RequestsConnectionError | OSError):
             return _network(error)
-        return type(error).__name__
+        return f"its answer cannot be read ({type(error).__name__})"
 
     def _drop(self) -> None:
         self._pool = None
@@ -251,9 +266,24 @@ class WinRMHost:
     def close(self) -> None:
         """Deletes the shell on the device and closes the connection."""
         if self._pool is not None:
-            with contextlib.suppress(WinRMError, RequestException, OSError):
+            with contextlib.suppress(Exception):
                 self._pool.close()
         self._drop()
+
+
+def _theirs(error: BaseException) -> bool:
+    """Whether the error comes from the other side, or from what reads its answers.
+
+    pypsrp and spnego raise whatever comes up (KeyError, AttributeError, struct.error) where an answer is not as they
+    expect it; answers are untrusted, so that is no fault of ours. What our own code raises is told by its frame.
+    """
+    if not isinstance(error, Exception):
+        return False
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    module = str(trace.tb_frame.f_globals.get("__name__")) if trace else __name__
+    return module.partition(".")[0] != __name__.partition(".")[0]
 
 
 def _network(error: BaseException) -> str:
@@ -286,7 +316,7 @@ def _tls(error: BaseException) -> str:
         ("self-signed", "self-signed"), ("self signed", "self-signed"), ("expired", "expired"),
         ("Hostname mismatch", "made out to another name"), ("doesn't match", "made out to another name"),
         ("WRONG_VERSION_NUMBER", "the port speaks no TLS"),
-        ("unable to get local issuer", "of an unknown issuer"),
+        ("unable to get local issuer", "of an unknown issuer"), ("NO_CERTIFICATE_OR_CRL", "the CA file holds none"),
     ):  # fmt: skip
         if sign in text:
             return meaning
