@@ -521,8 +521,9 @@ class Stopped:
 
     def __init__(self, words: Sequence[str], when: Callable[[], bool], **about: Any) -> None:
         process = subprocess.Popen(
-            [str(TEAMSMEDIC), *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **about
-        )
+            [str(TEAMSMEDIC), *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **about,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # in a script's background it is ignored
+        )  # fmt: skip
         deadline = time.monotonic() + 60
         while not when():
             assert time.monotonic() < deadline, process.communicate()
