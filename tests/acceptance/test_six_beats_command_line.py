@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from beats import IDS, Subject, prove, table
 
-pytestmark = pytest.mark.timeout(2400)
+pytestmark = pytest.mark.timeout(3600)
 
 
 @pytest.fixture(scope="module")
