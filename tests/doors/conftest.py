@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import os
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, quote_plus
+from xml.sax.saxutils import escape
 
 import pytest
 
@@ -186,6 +189,31 @@ class InProcess:
 def python_path() -> str:
     """PYTHONPATH of any ansible-playbook: this checkout, and pipes for its locks where no semaphore can be made."""
     return os.pathsep.join([str(ROOT / "src"), *([] if demo.semaphores() else [str(demo.NOSHM)])])
+
+
+def forms(secret: str) -> dict[str, bytes]:
+    """What a secret may look like where it was written down: by name."""
+    out: dict[str, bytes] = {}
+    for name, raw in (("UTF-8", secret.encode()), ("UTF-16", secret.encode("utf-16-le"))):
+        out |= {name: raw, f"{name} as hex": raw.hex().encode(), f"{name} as HEX": raw.hex().upper().encode()}
+        for shift in range(3):  # base64 of a longer text: the letters that are the secret's alone, by where it begins
+            first, last = -(-shift * 8 // 6), (shift + len(raw)) * 8 // 6
+            out[f"{name} in base64, {shift}"] = base64.b64encode(bytes(shift) + raw)[first:last]
+    quoted = {"URL": quote(secret), "form": quote_plus(secret), "JSON": json.dumps(secret)[1:-1], "XML": escape(secret)}
+    return out | {name: text.encode() for name, text in quoted.items()}
+
+
+def _unseen(secrets: Iterable[str], places: Mapping[str, str | bytes]) -> None:
+    for place, text in places.items():
+        data = text.encode(errors="surrogateescape") if isinstance(text, str) else text
+        for name, form in ((name, form) for secret in secrets for name, form in forms(secret).items()):
+            assert form not in data, f"a secret as {name} is in {place}"
+
+
+@pytest.fixture
+def unseen() -> Callable[[Iterable[str], Mapping[str, str | bytes]], None]:
+    """Fails where a secret is found in a place, in any form."""
+    return _unseen
 
 
 @pytest.fixture

@@ -32,6 +32,7 @@ TOOLS = [
 each_tool = pytest.mark.parametrize("tool", TOOLS, ids=lambda one: one.parents[1].name)
 USER, PASSWORD = "labadmin", "Pass-word_1"
 VAULT_PASSWORD = "Vault-Plant3d_9"
+WRONG = "Wr0ng-Plant3d_7"
 
 
 @dataclass
@@ -39,6 +40,11 @@ class Recording(replay.ReplayDevice):
     """A replay device that keeps what its engine would receive."""
 
     heard: list[tuple[list[str], dict[str, Any]]] = field(default_factory=list)
+    received: list[str] = field(default_factory=list)
+
+    def respond(self, asked: Any) -> Any:
+        self.received.append(repr((asked.commands, asked.inputs)))
+        return super().respond(asked)
 
     def _statements(self, texts: Any, argument: Any) -> Any:
         self.heard.append((list(texts), json.loads(argument)))
@@ -430,29 +436,41 @@ def vaulted(text: str) -> str:
 
 @each_tool
 @pytest.mark.parametrize("place", ["inventory", "vault"])
-def test_a_planted_password_is_found_nowhere(fleet, tool, place):
-    """Not in the output with -vvvvv, the log, the run folder, nor in what the device receives; nor is the payload."""
+def test_a_planted_password_is_found_nowhere(fleet, tool, place, unseen, caplog):
+    """Not in the output with -vvvvv, a log, a file, nor in what the device receives; nor is the payload."""
+    caplog.set_level("DEBUG")
     fleet.add("desk", lamp_on="dark")
     key = fleet.folder / "key"
     key.write_text(VAULT_PASSWORD)
-    options = [*LAMP, "-l", "devices", "-vvvvv", "--diff"]
+    options = ["-l", "devices", "-vvvvv", "--diff"]
     if place == "vault":
         del fleet.vars["ansible_password"]
         (fleet.folder / "group_vars").mkdir()
         (fleet.folder / "group_vars/all.yml").write_text(vaulted(f"ansible_password: {PASSWORD}\n"))
         options += ["--vault-password-file", str(key)]
+    log = {"ANSIBLE_LOG_PATH": str(fleet.folder / "log"), "TMPDIR": str(fleet.folder / "elsewhere")}
 
-    played = fleet.play(tool, "fix", *options, ANSIBLE_LOG_PATH=str(fleet.folder / "log"))
+    played = [
+        fleet.play(tool, "check", *LAMP, *options, **log),
+        fleet.play(tool, "fix", *LAMP, *options, **log),
+        fleet.play(tool, "undo", *options, **log),
+    ]
+    fleet.hosts["desk"] = {"ansible_password": WRONG}
+    refused = fleet.play(tool, "check", *LAMP, *options, **log)
 
-    assert played.statuses("desk") == {"lamp_on": "fixed"}, played.output
-    places = {"output": played.output, "log": (fleet.folder / "log").read_text()}
-    places |= {str(file): file.read_text() for file in played.runs.rglob("*") if file.is_file()}
-    places |= {"device": json.dumps(fleet.backends["desk"].heard), "journal": str(fleet.backends["desk"]._journal)}
-    for where, text in places.items():
-        assert PASSWORD not in text, where
-        assert VAULT_PASSWORD not in text, where
-    assert "Write-Stub" not in played.output
-    assert "Write-Change" not in played.output
+    assert [one.code for one in played] == [0, 0, 0], "".join(one.output for one in played)
+    assert (refused.code, refused.recap("desk")["unreachable"]) == (4, 1)
+    said = "".join(one.output for one in (*played, refused))
+    device = fleet.backends["desk"]
+    places = {"output": said, "log of the lab": caplog.text, "journal": repr(device._journal)}
+    given = {"inventory.yml", "key", "group_vars/all.yml", *(one.name for one in fleet.folder.glob("users-*"))}
+    for file in fleet.folder.rglob("*"):
+        if file.is_file() and str(file.relative_to(fleet.folder)) not in given:
+            places[str(file)] = file.read_bytes()
+    assert {"log", "manifest.json"} <= {Path(one).name for one in places}
+    unseen([PASSWORD, WRONG, VAULT_PASSWORD], {**places, "device": "\n".join(device.received)})
+    assert "Write-Stub" not in said
+    assert "Write-Change" not in said
 
 
 def test_a_proxy_is_not_asked_for_this_machine(fleet):

@@ -522,7 +522,8 @@ class Stopped:
     def __init__(self, words: Sequence[str], when: Callable[[], bool], **about: Any) -> None:
         process = subprocess.Popen(
             [str(TEAMSMEDIC), *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **about,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # in a script's background it is ignored
+            # In a script's background it is ignored. What runs between fork and exec takes no lock.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - see above
         )  # fmt: skip
         deadline = time.monotonic() + 60
         while not when():
