@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -139,7 +140,7 @@ def change_lines(changes: Sequence[Change]) -> Iterable[Text]:
     above = None
     for change in changes:
         if change.action in ("write", "restore") and change.object.startswith(("HKLM\\", "HKU\\")):
-            key, _, name = change.object.rpartition("\\")
+            key, _, name = (clean(part) for part in change.object.rpartition("\\"))
             if key != above:
                 yield from map(Text, wrap(key, 2))
             above = key
@@ -180,11 +181,11 @@ def _closing(it: Result) -> Iterable[Text]:
 
 def _command(text: str) -> Text:
     """A line to copy: never broken, whatever the width."""
-    return Text(text, no_wrap=True, overflow="ignore")
+    return Text(clean(text, 10_000), no_wrap=True, overflow="ignore")
 
 
 def _pattern(names: Sequence[str]) -> str:
-    return ",".join(names) if len(names) <= 3 else f"{','.join(names[:3])},…"
+    return shlex.quote(",".join(names)) if len(names) <= 3 else f"{shlex.quote(','.join(names[:3]))},…"
 
 
 def _what(it: Result) -> str:
@@ -214,11 +215,13 @@ def runs(listed: Sequence[Mapping[str, Json]]) -> RenderableType:
     """The table of run folders, newest first."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in ("run", "started", "command", "hosts", "outcomes"):
-        table.add_column(column, overflow="fold")
+        table.add_column(
+            column, overflow="fold", no_wrap=column in ("run", "started")
+        )  # a run's id is there to be copied
     for one in listed:
         started = one.get("started")
         when = f"{datetime.fromtimestamp(started, UTC):%Y-%m-%d %H:%M}Z" if isinstance(started, int | float) else "-"
-        told = ", ".join(f"{count} {name}" for name, count in one["statuses"].items()) or "-"
+        told = clean(", ".join(f"{count} {name}" for name, count in one["statuses"].items()) or "-")
         table.add_row(clean(one["run"]), when, clean(one.get("command") or "-"), str(len(one["hosts"])), told)
     return table
 
