@@ -61,7 +61,7 @@ function Set-TMState {
     param([string] $Run, [string] $Name, [string] $State)
     $known = Get-TMState -Run $Run -Name $Name
     $value = [ordered]@{ state = $State }
-    foreach ($word in 'begun', 'done', 'undone', 'superseded') {
+    foreach ($word in 'begun', 'done', 'undone', 'forgotten', 'superseded') {
         $at = Get-TMProperty -Object $known -Name $word
         if ($word -eq $State) { $at = Get-TMUnixTime }
         if ($null -ne $at) { $value[$word] = [long]$at }
@@ -232,7 +232,7 @@ function Invoke-TMForget {
     Invoke-TMLocked -Name $Name -Action {
         $request = Open-TMEntry -Name $Name
         $notes = Get-TMOutput -Body { & $Script (Get-TMProperty -Object $request -Name 'parameters') @(Get-TMList -Object $request -Name 'items') }
-        Set-TMState -Run $TM.Entry.run -Name $Name -State 'superseded'
+        Set-TMState -Run $TM.Entry.run -Name $Name -State 'forgotten'
         $notes
     }
 }

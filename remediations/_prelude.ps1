@@ -230,17 +230,19 @@ function Get-TMState {
             $state = Get-Content -LiteralPath $path -Raw | ConvertFrom-Json
             # Its time is a number; anything else there would cost all other entries, too.
             $at = Get-TMProperty -Object $state -Name "$($state.state)"
-            if (@('begun', 'done', 'undone', 'superseded') -ccontains $state.state -and ($at -is [int] -or $at -is [long])) { return $state }
+            if (@('begun', 'done', 'undone', 'forgotten', 'superseded') -ccontains $state.state -and ($at -is [int] -or $at -is [long])) { return $state }
         }
         catch { continue }
     }
 }
 
-# The 100 newest runs; older ones can still be asked for by name.
+# The 100 newest runs, and an older one where the argument names it.
 function Get-TMJournal {
     if (-not (Test-Path -LiteralPath $TM.Journal)) { return }
+    $named = "$(Get-TMProperty -Object $TM.Argument -Name 'wanted')"
     $runs = @(Get-ChildItem -LiteralPath $TM.Journal -Directory | Where-Object { $_.Name -cmatch '^\d{8}T\d{6}Z-[0-9a-f]{6}$' } |
-        Sort-Object -Property 'Name' -Descending | Select-Object -First 100)
+        Sort-Object -Property 'Name' -Descending)
+    $runs = @($runs | Select-Object -First 100) + @($runs | Select-Object -Skip 100 | Where-Object { $_.Name -ceq $named })
     foreach ($folder in $runs) {
         if (Get-TMDistrust -Path $folder.FullName) { continue }
         foreach ($file in Get-ChildItem -LiteralPath $folder.FullName -Filter '*.state.json*' -File) {

@@ -250,6 +250,7 @@ function Move-TMPair {
         if (5, 32, 33 -notcontains $failure -or $clock.Elapsed.TotalSeconds -ge 5) { break }
         Start-Sleep -Milliseconds 250
     }
+    if ($Note -clike '+*' -and $failure -eq 0) { Add-TMNote -Key 'moved' -Value $Note.Substring(1) }
     if ($Note -and ($Note -clike '+*') -eq ($failure -ne 0)) { Add-TMNote -Key 'copy' -Value ('-' + $Note.Substring(1)) }
     $failure
 }

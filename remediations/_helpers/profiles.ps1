@@ -3,7 +3,8 @@
 #   Get-TMProfile [-User NAMES]   -> [ordered] sid, name, profile, logged_on, local, roaming, state, detail; in the order of SIDs
 #
 # `User`: SIDs or names of profile folders; empty for everybody. `local`, `roaming`: where AppData lies, '' where unknown.
-# state: looked_at | out_of_scope | no_folder | profile_container | profile_on_share | unreadable, `detail` says why.
+# state: looked_at | out_of_scope | not_found (asked for, no profile of it here) | no_folder | profile_container |
+# profile_on_share | unreadable, `detail` says why.
 #
 # Sources: ProfileImagePath of ProfileList; for those logged on, User Shell Folders of their loaded hive, because AppData
 # may be redirected. Of somebody logged off only the default layout is known: loading NTUSER.DAT in place can cost him his
@@ -84,6 +85,7 @@ function Get-TMPlaceFault {
 
 function Get-TMProfile {
     param([object[]] $User = @())
+    $found = @()
     foreach ($key in Get-TMProfileKey) {
         $path = $key.profile
         $on = Test-TMLoggedOn -Sid $key.sid
@@ -95,6 +97,7 @@ function Get-TMProfile {
             $entry.local = Get-TMShellFolder -Sid $key.sid -ProfilePath $path -Name 'Local AppData' -Default 'AppData\Local'
             $entry.roaming = Get-TMShellFolder -Sid $key.sid -ProfilePath $path -Name 'AppData' -Default 'AppData\Roaming'
         }
+        $found += $key.sid, $entry.name
         $fault = @(Get-TMPlaceFault -Path $path)
         if (@($User).Count -gt 0 -and $User -notcontains $key.sid -and $User -notcontains $entry.name) { $entry.state = 'out_of_scope' }
         elseif ($fault.Count -gt 0) { $entry.state, $entry.detail = $fault }
@@ -102,5 +105,8 @@ function Get-TMProfile {
         elseif ("$([System.IO.File]::GetAttributes($path))" -cmatch 'ReparsePoint') { $entry.state, $entry.detail = 'profile_container', "$path is a link" }
         elseif (Test-TMContainer -Sid $key.sid) { $entry.state, $entry.detail = 'profile_container', 'FSLogix' }
         $entry
+    }
+    foreach ($name in @($User | Where-Object -FilterScript { $_ -and $found -notcontains $_ })) {
+        [ordered]@{ sid = ''; name = "$name"; profile = "$name"; logged_on = $false; local = ''; roaming = ''; state = 'not_found'; detail = '' }
     }
 }

@@ -51,7 +51,7 @@ function Get-TMTeamsProcess {
 function Get-TMTreatment {
     if ("$($TM.Host.journal.state)" -cne 'sound') { return }
     foreach ($entry in $TM.Host.journal.entries) {
-        if ($entry.remediation -cne 'client_cache_fresh' -or 'begun', 'done' -cnotcontains $entry.state) { continue }
+        if ($entry.remediation -cne 'client_cache_fresh' -or 'begun', 'done', 'forgotten' -cnotcontains $entry.state) { continue }
         $file = "$($TM.Journal)\$($entry.run)\client_cache_fresh.json"
         if (-not (Test-Path -LiteralPath $file) -or (Get-Item -LiteralPath $file -Force).Length -gt 1048576) { continue }
         try { $text = Get-Content -LiteralPath $file -Raw -Encoding UTF8 | ConvertFrom-Json } catch { continue }

@@ -8,6 +8,7 @@
 #   Get-TMTeamsCopy -Path P            -> the cache whose copy lies at P
 #   Get-TMTeamsRun -Root R             -> the newest run that was to set a cache aside
 #   Test-TMOwnCopy -Item I             -> whether the copy in place is the one of this entry
+#   Test-TMLostCopy -Item I            -> whether the copy of this entry went, and not by an undo of it
 #   Copy-TMBackground -From F -Item I  copies uploaded backgrounds that the cache in place lacks
 #   Remove-TMTeamsFolder -Item I       removes the folders that the treatment made, where they are empty
 
@@ -88,6 +89,15 @@ function Test-TMOwnCopy {
     param([object] $Item)
     $last = Get-TMNote -Key 'copy' | Where-Object -FilterScript { $_.Substring(1) -eq $Item.root } | Select-Object -Last 1
     "$last" -clike '+*' -and [System.IO.Directory]::Exists($Item.aside)
+}
+
+# It was set aside, and neither put back nor on its way back when an undo was cut off.
+function Test-TMLostCopy {
+    param([object] $Item)
+    $last = Get-TMNote -Key 'copy' | Where-Object -FilterScript { $_.Substring(1) -eq $Item.root } | Select-Object -Last 1
+    if (@(Get-TMNote -Key 'forgetting') -contains $Item.root) { return $true }
+    if ("$last" -cnotlike '+*' -or [System.IO.Directory]::Exists($Item.aside)) { return $false }
+    @(Get-TMNote -Key 'moved') -contains $Item.root -and @(Get-TMNote -Key 'returning') -notcontains $Item.root
 }
 
 function Get-TMTeamsRun {

@@ -15,7 +15,7 @@ from teamsmedic.text import clean
 MAX_LINE = 1_000_000
 """Characters of one line; the device's own limit for facts is a quarter of it."""
 MAX_DEPTH = 12
-_STATES = ("begun", "done", "undone", "superseded")
+_STATES = ("begun", "done", "undone", "forgotten", "superseded")
 
 
 @dataclass(frozen=True)

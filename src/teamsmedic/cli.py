@@ -244,13 +244,17 @@ def _password(options: Mapping[str, Any]) -> str | None:
     return None
 
 
+def _words(pairs: Iterable[tuple[str, str]]) -> str:
+    return "".join(f" {option} {shlex.quote(value)}" if value else f" {option}" for option, value in pairs)
+
+
 class _Session:
     """The hosts of one command with their open doors, and the run folder that keeps what happens."""
 
     def __init__(self, command: str, pattern: str, plan: Plan | None, options: Mapping[str, Any]) -> None:
         from teamsmedic import runfolder
 
-        self.command, self.plan, self.options = command, plan, options
+        self.command, self.pattern, self.plan, self.options = command, pattern, plan, options
         self.specs = _specs(pattern, options)
         self.stop = threading.Event()
         self.by = f"{runfolder.user()}@{os.uname().nodename}"
@@ -297,11 +301,36 @@ class _Session:
 
     def result(self, hosts: list[HostResult], *, dry_run: bool = False) -> Result:
         """The command's result over these hosts."""
+        from teamsmedic.outcome import Status
         from teamsmedic.result import Result
 
-        again = "".join(f" -i {shlex.quote(source)}" for source in self.options["inventory"])
+        drifted = {one.remediation for host in hosts for one in host.outcomes if one.status is Status.DRIFTED}
+        items = [item.remediation for item in self.plan.items] if self.plan else []
+        allow = {"disruptive": [one.risk != "safe" for one in items if one.id in drifted],
+                 "irreversible": [not one.reversible for one in items if one.id in drifted]}  # fmt: skip
+        more = [("--allow", word) for word, wanted in allow.items() if any(wanted)]
+        more += [("-p", one) for one in self.options.get("parameters", ()) if one.partition(".")[0] in drifted]
         codes = self.plan.codes if self.plan else ()
-        return Result(self.command, self.folder.id, str(self.folder.path), codes, dry_run, hosts, again)
+        return Result(
+            self.command, self.folder.id, str(self.folder.path), codes, dry_run, hosts,
+            self.pattern, self._again(), _words(more),
+        )  # fmt: skip
+
+    def _again(self) -> str:
+        """The options that reach the same hosts and run folders; no value that could hold a secret."""
+        given = [("-i", source) for source in self.options["inventory"]]
+        given += [
+            (short, self.options[name]) for short, name in (("-l", "limit"), ("-u", "user")) if self.options[name]
+        ]
+        given += [("-e", one) for one in self.options["extra_vars"] if one.startswith("@")]
+        given += [
+            (f"--{name.replace('_', '-')}", one)
+            for name in ("vault_id", "vault_password_file")
+            for one in self.options[name]
+        ]
+        given += [(short, "") for short, name in (("-k", "ask_pass"), ("-J", "ask_vault_pass")) if self.options[name]]
+        given += [("--run-dir", self.options["run_dir"])] if self.options["run_dir"] else []
+        return _words(given)
 
     def finish(self, result: Result, *, diff: bool = False) -> int:
         """Prints the result, completes the manifest, and gives the exit code."""
@@ -354,7 +383,7 @@ def check(
     from teamsmedic import treatment
 
     plan = _make_plan(codes, names, everything, parameters)
-    session = _Session("check", host, plan, options)
+    session = _Session("check", host, plan, {**options, "parameters": parameters})
     context = treatment.Context(session.folder.id, session.by)
     hosts = session.treat(lambda _: treatment.check(plan, context))
     return session.finish(session.result(hosts), diff=diff)
@@ -384,7 +413,7 @@ def fix(
     from teamsmedic.outcome import Status
 
     plan = _make_plan(codes, names, everything, parameters)
-    session = _Session("fix", host, plan, {**options, "dry_run": dry_run})
+    session = _Session("fix", host, plan, {**options, "dry_run": dry_run, "parameters": parameters})
     context = treatment.Context(session.folder.id, session.by)
     agreed: dict[str, Mapping[str, Sequence[Change]]] | None = None
     if dry_run or not yes:

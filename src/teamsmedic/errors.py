@@ -1,12 +1,11 @@
 """The errors a user can meet, as one tree, and the exit codes.
 
 TeamsMedicError
-    RequestError (3)    UnknownCode, UnknownRemediation, NotReversible
+    RequestError (3)    UnknownCode, UnknownRemediation, NotReversible (NothingToUndo)
     ContentError (3)
     InventoryError (3)
     RunFolderError (3)
-    HostError (4)       Unreachable, AccessDenied
-    BadReply (2)
+    HostError (4)       Unreachable, AccessDenied, BadReply (2), Untrusted (5)
 """
 
 from __future__ import annotations
@@ -66,6 +65,10 @@ class NotReversible(RequestError):
     """There is no way back for what was asked to be undone."""
 
 
+class NothingToUndo(NotReversible):
+    """Nothing on the device is in force, or what was asked for has been undone already."""
+
+
 class ContentError(TeamsMedicError):
     """A file of the catalogue or of a remediation breaks a rule."""
 
@@ -102,3 +105,9 @@ class BadReply(HostError):
     """The host answered something that is no answer."""
 
     exit_code = ExitCode.FAILED
+
+
+class Untrusted(HostError):
+    """The device's journal could be somebody else's."""
+
+    exit_code = ExitCode.BLOCKED

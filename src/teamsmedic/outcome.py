@@ -70,14 +70,6 @@ class Outcome:
         """The outcome as an object for JSON."""
         return asdict(self)
 
-    @classmethod
-    def from_json(cls, value: dict[str, Json]) -> Outcome:
-        """The outcome that `to_json` wrote; KeyError, TypeError or ValueError where it is none."""
-        value = dict(value)
-        value["status"] = Status(value["status"])
-        value["changes"] = [Change(**change) for change in value.get("changes", [])]
-        return cls(**value)
-
 
 def exit_code(outcomes: Iterable[Outcome]) -> ExitCode:
     """The exit code of one host's outcomes."""

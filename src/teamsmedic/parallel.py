@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
-from teamsmedic.errors import ExitCode, HostError, RunFolderError, TeamsMedicError
+from teamsmedic.errors import ExitCode, RunFolderError, TeamsMedicError
 from teamsmedic.hosts.base import Host
 from teamsmedic.hosts.winrm import Interrupted
 from teamsmedic.outcome import Json
@@ -94,7 +94,7 @@ def _one(task: Task, folder: RunFolder, stop: threading.Event) -> HostResult:
     except Exception:
         result.error = internal(folder, traceback.format_exc())
     try:
-        kind = "outcome" if result.report else "unreachable" if isinstance(result.error, HostError) else "stopped"
+        kind = "outcome" if result.report else "unreachable" if result.without == "not reached" else "stopped"
         folder.write(task.host, kind, _record(result))
     except RunFolderError as error:
         result.error = result.error or error

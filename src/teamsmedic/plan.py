@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from teamsmedic.errors import RequestError, UnknownRemediation
 from teamsmedic.outcome import Json
@@ -26,7 +26,6 @@ class Plan:
 
     items: tuple[Item, ...]
     codes: tuple[str, ...] = ()
-    notes: tuple[str, ...] = field(default=())
 
 
 def make(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ Facts = Mapping[str, Json]
 _OPERATORS = ("equals", "one_of", "not", "bits", "at_most", "at_least")
 _DURATION = re.compile(r"(\d+)\s*(s|m|h|d)?")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_LONGEST = 10 * 366 * 86400
 _KINDS = {"int": int, "bool": bool, "str": str, "list": list}
 _FIELD = re.compile(r"\{(\w+)\}")
 
@@ -195,6 +196,7 @@ class Remediation:
     applies_when: tuple[Condition, ...]
     unknown_when: tuple[Condition, ...]
     guards: tuple[Guard, ...]
+    notes: tuple[Guard, ...]
     desired: tuple[Condition, ...]
     reasons: Mapping[str, str]
     changes: Mapping[str, tuple[Announced, ...]]
@@ -213,7 +215,11 @@ class Remediation:
         for name, about in self.parameters.items():
             value = given.get(name, about.get("default"))
             try:
+                if value is None and about.get("default") is not None:
+                    raise ValueError(f"which is no {about['type']}")
                 out[name] = _value(value, str(about["type"]), now)
+                if out[name] is not None and not about.get("least", out[name]) <= out[name]:
+                    raise ValueError(f"which is less than {about['least']}")
             except ValueError as error:
                 raise RequestError(tried, f"{name} is {value!r}, {error}", f"give {about['help']}") from None
         return out
@@ -236,9 +242,10 @@ class Remediation:
         blocked = self._guarded(facts, parameters, bool(drift))
         if blocked:
             return Finding(Status.BLOCKED, blocked, drift)
+        noted = self._failing(self.notes, facts, parameters)
         if not drift:
-            return Finding(Status.HEALTHY, [])
-        reasons = list(dict.fromkeys(self._say(item["fact"], item) for item in drift))
+            return Finding(Status.HEALTHY, noted)
+        reasons = list(dict.fromkeys([*(self._say(item["fact"], item) for item in drift), *noted]))
         return Finding(Status.DRIFTED, reasons, drift, [change for item in drift for change in self._announce(item)])
 
     def guarded(self, facts: Facts, parameters: Mapping[str, Json], *, drifted: bool = True) -> list[str]:
@@ -249,10 +256,18 @@ class Remediation:
             return [str(error)]
 
     def _guarded(self, facts: Facts, parameters: Mapping[str, Json], drifted: bool) -> list[str]:
-        reasons = [
-            fill(guard.reason, {**parameters, **item})
+        holding = (
+            guard
             for guard in self.guards
             if (drifted or guard.always) and not (guard.unless and parameters.get(guard.unless))
+        )
+        return self._failing(holding, facts, parameters)
+
+    @staticmethod
+    def _failing(guards: Iterable[Guard], facts: Facts, parameters: Mapping[str, Json]) -> list[str]:
+        reasons = [
+            fill(guard.reason, {**parameters, **item})
+            for guard in guards
             for item in guard.condition.failures(facts, parameters)
         ]
         return list(dict.fromkeys(reasons))
@@ -313,17 +328,20 @@ def _value(value: Json, kind: str, now: float) -> Json:
         return int(value)
     if kind == "list" and isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
+    if kind == "list" and isinstance(value, list) and not all(isinstance(one, str) and one.strip() for one in value):
+        raise ValueError("which is no list of texts")
     if value is None or (isinstance(value, _KINDS[kind]) and (kind == "bool") == isinstance(value, bool)):
         return value
     raise ValueError(f"which is no {kind}")
 
 
 def _seconds(value: Json, kind: str, now: float) -> int:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
     text = str(value).strip()
-    if match := _DURATION.fullmatch(text):
-        return int(match[1]) * _UNITS[match[2] or "s"]
+    if not isinstance(value, bool) and (match := _DURATION.fullmatch(text)):
+        seconds = int(match[1]) * _UNITS[match[2] or "s"]
+        if seconds > _LONGEST:
+            raise ValueError("which is longer than ten years")
+        return seconds
     if kind == "moment":
         from datetime import UTC, datetime  # noqa: PLC0415 - only here, and start-up is counted
 
@@ -349,6 +367,7 @@ _KEYS: dict[str, tuple[type | tuple[type, ...], Any]] = {
     "reversible": (bool, True), "irreversible_because": (str, ""), "cuts_connection": (bool, False),
     "timeout": (int, 20), "fix_timeout": (int, 120), "uses": (list, []), "varies": (list, []),
     "parameters": (dict, {}), "applies_when": (dict, {}), "unknown_when": (dict, {}), "guards": (dict, {}),
+    "notes": (dict, {}),
     "changes": (dict, {}),
 }  # fmt: skip
 _CHOICES = {
@@ -381,10 +400,13 @@ def read(folder: Path) -> Remediation:
     for key, choices in _CHOICES.items():
         if value[key] not in choices:
             raise _broken(f"{file}", f"{key} is {value[key]!r}", f"use one of {', '.join(choices)}")
+    if value["cuts_connection"] or value["context"] != "machine":
+        found = f"context is {value['context']}, cuts_connection {value['cuts_connection']}"
+        raise _broken(str(file), found, "write it for context machine and an open connection: no other is built yet")
     for name, about in value["parameters"].items():
         if (
             not isinstance(about, dict)
-            or set(about) - {"type", "default", "help"}
+            or set(about) - {"type", "default", "help", "least"}
             or about.get("type") not in _PARAMETER_TYPES
             or not about.get("help")
         ):
@@ -395,7 +417,10 @@ def read(folder: Path) -> Remediation:
         key: tuple(Condition.parse(fact, rule, f"{file}: {key}.{fact}") for fact, rule in value[key].items())
         for key in ("applies_when", "unknown_when", "desired")
     }
-    guards = tuple(_guard(name, about, f"{file}: guards.{name}") for name, about in value["guards"].items())
+    guards, notes = (
+        tuple(_guard(name, about, f"{file}: {key}.{name}") for name, about in value[key].items())
+        for key in ("guards", "notes")
+    )
     for condition in (*conditions["applies_when"], *conditions["unknown_when"], *conditions["desired"]):
         if condition.fact not in value["reasons"]:
             raise _broken(f"{file}", f"reasons says nothing of {condition.fact}", "add its sentence")
@@ -404,7 +429,7 @@ def read(folder: Path) -> Remediation:
         for fact, items in value["changes"].items()
     }
     value |= conditions
-    value |= {"guards": guards, "changes": changes}
+    value |= {"guards": guards, "notes": notes, "changes": changes}
     value["objects"] = tuple(re.compile(pattern, re.IGNORECASE) for pattern in value["objects"])
     value |= {key: tuple(value[key]) for key in ("cures", "uses", "varies", "references")}
     return Remediation(

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from teamsmedic.errors import ExitCode, TeamsMedicError
+from teamsmedic.errors import ExitCode, HostError, NotReversible, TeamsMedicError
 from teamsmedic.outcome import Json, Outcome, exit_code
 from teamsmedic.treatment import Report
 
@@ -26,6 +26,16 @@ class HostResult:
     def outcomes(self) -> list[Outcome]:
         """The host's outcomes; none where it was not reached."""
         return self.report.outcomes if self.report else []
+
+    @property
+    def without(self) -> str:
+        """Why a host has no outcomes, in two words; empty where it has some, or nothing was to say."""
+        if self.interrupted:
+            return "stopped"
+        if isinstance(self.error, NotReversible):
+            return "nothing to undo"
+        reached = not isinstance(self.error, HostError) or self.error.exit_code is not ExitCode.UNREACHABLE
+        return "" if self.error is None else "not done" if reached else "not reached"
 
     @property
     def exit_code(self) -> ExitCode:
@@ -50,7 +60,10 @@ class HostResult:
 
 @dataclass
 class Result:
-    """What came of one command over all its hosts. `again`: the options that name its inventory, for a next command."""
+    """What came of one command over all its hosts.
+
+    `pattern`, `again`: the hosts asked for and the options that reach them; `more`: options of a plan.
+    """
 
     command: str
     run: str
@@ -58,12 +71,18 @@ class Result:
     codes: Sequence[str] = ()
     dry_run: bool = False
     hosts: list[HostResult] = field(default_factory=list)
+    pattern: str = ""
     again: str = ""
+    more: str = ""
 
     @property
     def exit_code(self) -> ExitCode:
-        """The first of 70, 130, 3, 2, 4, 5, 1, 0 that any host gives."""
-        return ExitCode.worst(one.exit_code for one in self.hosts)
+        """The first of 70, 130, 3, 2, 4, 5, 1, 0 that any host gives.
+
+        A host of several with nothing to undo is as it was wanted; where all are, what was asked for is wrong.
+        """
+        meant = [one for one in self.hosts if one.interrupted or not isinstance(one.error, NotReversible)]
+        return ExitCode.worst(one.exit_code for one in meant or self.hosts)
 
     def to_json(self) -> dict[str, Json]:
         """The document of `--json` (schemas/result.schema.json)."""
@@ -79,8 +98,7 @@ class Result:
         }
 
     def counts(self) -> dict[str, int]:
-        """How many outcomes of each status, and hosts not reached."""
+        """How many outcomes of each status, and hosts without any."""
         counted = Counter(str(outcome.status) for one in self.hosts for outcome in one.outcomes)
-        if missing := sum(one.error is not None for one in self.hosts):
-            counted["not reached"] = missing
+        counted.update(one.without for one in self.hosts if one.without)
         return dict(counted)

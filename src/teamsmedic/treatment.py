@@ -10,11 +10,11 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from teamsmedic import __version__, answer, payload
 from teamsmedic.answer import Answers, DeviceInfo, Entry
-from teamsmedic.errors import BadReply, NotReversible
+from teamsmedic.errors import BadReply, NothingToUndo, NotReversible, Untrusted
 from teamsmedic.hosts.base import End, Reply, Send, Verb
 from teamsmedic.outcome import Change, Json, Outcome, Status
 from teamsmedic.plan import Item, Plan
@@ -60,10 +60,11 @@ Walk = Generator[Step, Reply | None, Report]
 
 @dataclass(frozen=True)
 class Context:
-    """Who treats: the run's id, and who started it (for the device's journal)."""
+    """Who treats: the run's id, and who started it (for the device's journal). `wanted`: an older run that is meant."""
 
     run: str
     by: str
+    wanted: str = ""
 
 
 @dataclass(frozen=True)
@@ -154,6 +155,7 @@ def undo(
     remediation ids with the SHA-256 of the journal text as this controller wrote it; another text is refused. `values`:
     the parameters of a remediation. `dry_run`: says what is so now and what would be put back.
     """
+    context = replace(context, wanted="" if run == "last" else run)
     opened = yield from _open(known, context, run, names, hashes, values)
     changes = {name: _inverses(entry.changes) for name, entry in opened.plans.items()}
     if dry_run:
@@ -182,6 +184,7 @@ def forget(
 
     The parameters are those of `undo`; `dry_run`: says what is so now and what would be removed.
     """
+    context = replace(context, wanted="" if run == "last" else run)
     opened = yield from _open(known, context, run, names, hashes, values)
     for item in [item for item in opened.items if not item.remediation.forgettable]:
         opened.items.remove(item)
@@ -202,11 +205,9 @@ def forget(
             said, now = done.answers.get(name, {}), _outcome(item, _find(item, after), after)
             if "blocked" in said:
                 now = _with(now, Status.BLOCKED, _blocked(said["blocked"]))
-            elif "done" in said:
-                now.changes, now.reasons = (
-                    changes[name],
-                    [f"the copy is gone: run {opened.run} can no longer be undone"],
-                )
+            elif _state(after, opened.run, name) == "forgotten":
+                now.changes = changes[name]
+                now.reasons = [f"the copy is gone: run {opened.run} can no longer be undone"]
             else:
                 failed = _error(done.device, said["error"]) if "error" in said else done.silent.get(name, "no answer")
                 now = _with(now, Status.FAILED, failed)
@@ -358,6 +359,8 @@ def _ask(
         names = [one.id for one in pending]
         statements = payload.build(names, verb)
         argument = {"protocol": 1, "run": context.run, "verb": str(verb), "by": context.by}
+        if context.wanted:
+            argument["wanted"] = context.wanted
         reply = yield Send(
             verb, statements, json.dumps({**argument, "remediations": {name: about(name) for name in names}})
         )
@@ -580,14 +583,14 @@ def _entries(device: DeviceInfo, run: str, names: Collection[str]) -> list[Entry
         else f"looked into the journal of {device.computer}"
     )
     if device.journal_state == "untrusted":
-        raise NotReversible(
+        raise Untrusted(
             tried,
             f"its folder is not trustworthy ({device.journal_detail})",
             "mend the folder's owner and permissions first",
         )
     if run == "last":
         if not live:
-            raise NotReversible(tried, "nothing there is in force", "nothing needs to be undone")
+            raise NothingToUndo(tried, "nothing there is in force", "nothing needs to be undone")
         run = max(live, key=lambda one: one.at).run
     found = [one for one in mine if one.run == run]
     if not found:
@@ -595,7 +598,7 @@ def _entries(device: DeviceInfo, run: str, names: Collection[str]) -> list[Entry
         raise NotReversible(tried, "there is no such run", f"use one of {others}" if others else "see teamsmedic runs")
     force = sorted((one for one in found if one.state in ("begun", "done")), key=lambda one: -one.at)
     if not force:
-        raise NotReversible(tried, f"it is {found[0].state}", "nothing needs to be undone")
+        raise NothingToUndo(tried, f"it is {found[0].state}", "nothing needs to be undone")
     return force
 
 
@@ -681,11 +684,20 @@ def _reverted(item: Item, entry: _Entry, changes: list[Change], done: _Heard, be
         return _with(out, Status.BLOCKED, _blocked(said["blocked"]))
     back = {(str(one.get("fact")), str(one.get("object"))): one.get("before") for one in entry.drift}
     found = {(str(one.get("fact")), str(one.get("object"))): one.get("before") for one in now.drift}
-    if _state(after, entry.run, name) == "undone" and all(
-        key in found and found[key] == value for key, value in back.items()
-    ):
+    undone = _state(after, entry.run, name) == "undone"
+    if lost := _lost(said.get("done")):
+        out.status = Status.FAILED
+        out.reasons = [f"{one} is gone, removed by somebody else: the rest was put back" for one in lost]
+        return out
+    if undone and all(key in found and found[key] == value for key, value in back.items()):
         return out
     failed = _error(done.device, said["error"]) if "error" in said else done.silent.get(name, "the undo ran")
     out.status = Status.FAILED
     out.reasons = [f"{failed}; detected again: {now.status}, and not all is as it was", *now.reasons]
     return out
+
+
+def _lost(done: Json) -> list[str]:
+    """What an undo could not put back, as its script tells in `lost`."""
+    lost = done.get("lost") if isinstance(done, dict) else None
+    return [clean(one, 300) for one in lost] if isinstance(lost, list) else []

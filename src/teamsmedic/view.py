@@ -12,6 +12,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from teamsmedic.errors import NotReversible
 from teamsmedic.outcome import Change, Json, Outcome, Status
 from teamsmedic.result import HostResult, Result
 from teamsmedic.text import clean
@@ -30,8 +31,7 @@ _STYLE = {
     Status.UNKNOWN: "bold magenta",
     Status.FAILED: "bold red",
 }
-NOT_REACHED = "not reached"
-_ORDER = (*(str(one) for one in Status), NOT_REACHED)
+_ORDER = (*(str(one) for one in Status), "nothing to undo", "not reached", "not done", "stopped")
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -53,8 +53,10 @@ def result(it: Result, *, diff: bool = False) -> RenderableType:
     for host in it.hosts:
         for number, outcome in enumerate(host.outcomes):
             table.add_row(_name(host) if number == 0 else "", outcome.remediation, _status(outcome))
-        if host.error or host.interrupted:
-            table.add_row(_name(host), "-", Text(NOT_REACHED if host.error else "stopped", "bold red"))
+        if host.without:
+            table.add_row(
+                _name(host), "-", Text(host.without, "dim" if isinstance(host.error, NotReversible) else "bold red")
+            )
     parts: list[RenderableType] = [table]
     for host in it.hosts:
         parts += _notes(host, diff=diff, predicted=it.dry_run or diff)
@@ -82,7 +84,7 @@ def _notes(host: HostResult, *, diff: bool, predicted: bool) -> Iterable[Rendera
     for outcome in host.outcomes:
         changed = outcome.status in (Status.FIXED, Status.REVERTED)
         # What was changed says more than why; a restart that is due stands in the table.
-        reasons = [] if changed or outcome.status is Status.HEALTHY else outcome.reasons
+        reasons = [] if changed else outcome.reasons
         changes = outcome.changes if changed or predicted else []
         if reasons or changes:
             yield from _block(
@@ -173,7 +175,7 @@ def _closing(it: Result) -> Iterable[Text]:
     yield Text(f"{len(it.hosts)} host{'s' if len(it.hosts) != 1 else ''}: {told}", "bold")
     named = [host.host for host in it.hosts if any(one.status is Status.DRIFTED for one in host.outcomes)]
     if named and (it.command == "check" or (it.command == "fix" and it.dry_run)):
-        yield _command(f"To repair: teamsmedic fix {_pattern(named)}{it.again} {_what(it)}".rstrip())
+        yield _command(f"To repair: teamsmedic fix {_pattern(named, it)}{it.again} {_what(it)}{it.more}".rstrip())
     changed = [one for host in it.hosts for one in host.outcomes if one.status in (Status.FIXED, Status.FAILED)]
     if it.command == "fix" and any(one.changes for one in changed):
         yield _command(f"To undo:   teamsmedic undo {it.run}{it.again}")
@@ -184,8 +186,8 @@ def _command(text: str) -> Text:
     return Text(clean(text, 10_000), no_wrap=True, overflow="ignore")
 
 
-def _pattern(names: Sequence[str]) -> str:
-    return shlex.quote(",".join(names)) if len(names) <= 3 else f"{shlex.quote(','.join(names[:3]))},…"
+def _pattern(names: Sequence[str], it: Result) -> str:
+    return shlex.quote(",".join(names) if len(names) <= 3 or not it.pattern else it.pattern)
 
 
 def _what(it: Result) -> str:

@@ -34,6 +34,7 @@ from teamsmedic.runfolder import RunFolder, new_id
 
 REMEDIATION = "tls12_usable"
 ROUNDS = 15
+DEVICES = 4
 
 
 def say(what: str, ours: float, theirs: float, unit: str, goal: str) -> None:
@@ -111,9 +112,9 @@ def child_cpu() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def command_cpu(*words: str, **environment: str) -> float:
+def command_cpu(*words: str, rounds: int = 7, **environment: str) -> float:
     taken = []
-    for _ in range(7):
+    for _ in range(rounds):
         begun = child_cpu()
         subprocess.run(
             words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False, env={**os.environ, **environment}
@@ -182,9 +183,10 @@ def windows(folder: Path) -> None:
         same = "; ".join("'" + line.replace("'", "''") + "'" for line in lines)
         labs.control(spec.name, {"reset": True}, state)
         check([spec], folder)
-        ours = labs.control(spec.name, {"reset": True}, state)["operations"]
+        ours = labs.control(spec.name, None, state)["operations"]
+        labs.control(spec.name, {"reset": True}, state)
         assert bare(spec, same) == list(lines)
-        theirs = labs.control(spec.name, {"reset": True}, state)["operations"]
+        theirs = labs.control(spec.name, None, state)["operations"]
         print(f"WSMan requests, check / bare: {ours} / {theirs}")
         check_, pipeline = alternate(lambda: check([spec], folder), lambda: bare(spec, same), time.perf_counter)
         say(
@@ -201,37 +203,28 @@ def stock(folder: Path) -> None:
     """The playbook beside this file reads the same facts with the fewest stock tasks; CPU of the controller."""
     command = os.environ["TEAMSMEDIC_STOCK_ANSIBLE"]
     playbook = Path(__file__).with_name("stock_tls12.yml")
-    tasks = len(yaml.safe_load(playbook.read_text())[0]["tasks"])
+    listed = yaml.safe_load(playbook.read_text())[0]["tasks"]
+    tasks, requests = len(listed), sum(len(task.get("loop", [1])) for task in listed)
     ours = str(Path(sys.executable).parent / "teamsmedic")
     ansible = str(Path(sys.executable).parent / "ansible-playbook")
     shipped = str(Path(__file__).resolve().parents[2] / "playbooks/check.yml")
-    hosts = {f"desk-{number}": {"lab_role": "desktop"} for number in range(1, 3)}
+    hosts = {f"desk-{number}": {"lab_role": "desktop"} for number in range(1, DEVICES + 1)}
     quiet = {"TEAMSMEDIC_RUN_DIR": str(folder), "ANSIBLE_HOST_KEY_CHECKING": "False"}
-    with lab(hosts, "windows") as (state, specs):
-        source = str(state / "inventory.yml")
-        theirs = command_cpu(command, str(playbook), "-i", source, **quiet)
-        empty = command_cpu(command, str(playbook), "-i", source, "-t", "never", **quiet)
-        print(f"stock tasks: {tasks}, devices: {len(specs)}")
-        line = command_cpu(ours, "check", "all", "-i", source, "--remediation", REMEDIATION, **quiet)
-        say("controller CPU, stock Ansible / teamsmedic check", theirs, line, "s", ">= 10")
-        play = command_cpu(
-            ansible, shipped, "-i", source, "-e", "target=all", "-e", f"remediations={REMEDIATION}", **quiet
-        )
-        say("controller CPU, stock Ansible / playbooks/check.yml", theirs, play, "s", ">= 10")
-        own = command_cpu(
-            ansible,
-            shipped,
-            "-i",
-            source,
-            "-e",
-            "target=all",
-            "-e",
-            f"remediations={REMEDIATION}",
-            "-t",
-            "never",
-            **quiet,
-        )
-        say("the same without what an empty play costs each", theirs - empty, play - own, "s", ">= 10")
+    with lab(hosts, "windows") as (state, _):
+        source = ("-i", str(state / "inventory.yml"))
+        doors = {
+            "stock Ansible": (command, str(playbook), *source),
+            "teamsmedic check": (ours, "check", "all", *source, "--remediation", REMEDIATION),
+            "playbooks/check.yml": (ansible, shipped, *source, "-e", "target=all", "-e", f"remediations={REMEDIATION}"),
+        }
+        one = {name: command_cpu(*words, "-l", "desk-1", rounds=3, **quiet) for name, words in doors.items()}
+        more = {name: command_cpu(*words, rounds=3, **quiet) for name, words in doors.items()}
+    print(f"stock tasks: {tasks}, with {requests} reads; devices: {DEVICES}")
+    further = {name: (more[name] - one[name]) / (DEVICES - 1) for name in doors}
+    for name in list(doors)[1:]:
+        both = f"stock Ansible / {name}"
+        say(f"controller CPU, one device, {both}", one["stock Ansible"], one[name], "s", ">= 10")
+        say(f"a further device, {both}", further["stock Ansible"], further[name], "s", ">= 10")
 
 
 def main(words: list[str]) -> None:

@@ -14,7 +14,7 @@ from rich.cells import cell_len
 
 from teamsmedic import cli, parallel, runfolder, view
 from teamsmedic.answer import DeviceInfo
-from teamsmedic.errors import ExitCode, Unreachable
+from teamsmedic.errors import ExitCode, NothingToUndo, Unreachable
 from teamsmedic.hosts.base import Send, Verb
 from teamsmedic.outcome import Change, Outcome, Status
 from teamsmedic.result import HostResult, Result
@@ -199,7 +199,8 @@ def test_a_long_list_is_cut_and_says_so():
     outcome = Outcome("tls12_usable", Status.DRIFTED, [f"reason {n} {'word ' * 30}" for n in range(50)], changes(50))
     hosts = [HostResult(f"desk-{n:03}", Report([outcome], device())) for n in range(100)]
 
-    said = shown(view.result(result(*hosts)))
+    asked = {"pattern": "rooms", "again": " -i x.yml", "more": " --allow disruptive"}
+    said = shown(view.result(result(*hosts, **asked)))
     full = shown(view.result(result(hosts[0]), diff=True))
 
     assert wide(copied(said)) == []
@@ -208,7 +209,20 @@ def test_a_long_list_is_cut_and_says_so():
     assert "more: -D" not in full
     assert full.count("Name ") == 50
     assert "100 hosts: 100 drifted" in said
-    assert "teamsmedic fix desk-000,desk-001,desk-002,… " in said
+    assert "To repair: teamsmedic fix rooms -i x.yml --remediation tls12_usable --allow disruptive\n" in said
+
+
+def test_a_host_with_nothing_to_undo_hides_no_other_and_alone_is_an_error():
+    nothing = HostResult(
+        "calm", error=NothingToUndo("looked", "nothing there is in force", "nothing needs to be undone")
+    )
+    done = HostResult("desk", Report([Outcome("tls12_usable", Status.REVERTED)], device()))
+    failed = HostResult("sick", Report([Outcome("tls12_usable", Status.FAILED)], device()))
+
+    assert result(nothing, command="undo").exit_code is ExitCode.USAGE
+    assert result(nothing, done, command="undo").exit_code is ExitCode.OK
+    assert result(nothing, done, failed, command="undo").exit_code is ExitCode.FAILED
+    assert "3 hosts: 1 reverted, 1 failed, 1 nothing to undo" in shown(view.result(result(nothing, done, failed)))
 
 
 @pytest.mark.parametrize("command", ["check", "fix", "undo"])

@@ -19,8 +19,9 @@ ABOUT = {
     "user_notices": "nothing",
     "references": ["https://example.com"],
     "parameters": {
-        "limit": {"type": "int", "default": 3, "help": "a number"},
+        "limit": {"type": "int", "default": 3, "least": 0, "help": "a number"},
         "since": {"type": "moment", "default": "24h", "help": "a time"},
+        "people": {"type": "list", "default": [], "help": "names"},
     },
     "applies_when": {"build": {"at_least": 9200}},
     "guards": {
@@ -168,13 +169,38 @@ def test_text_from_a_device_is_harmless_in_reasons_and_changes(one):
     assert finding.changes[0].after == "{object}"
 
 
+def test_what_was_not_looked_at_is_told_with_every_answer_that_looked(tmp_path):
+    note = {"fact": "people", "each": {"call": {"not": "away"}}, "reason": "not looked at: {name}"}
+    one = write(tmp_path, {**ABOUT, "notes": {"away": note}})
+    away = [{"name": "amber", "call": "away"}]
+
+    assert judge(one, people=away) == remediation.Finding(Status.HEALTHY, ["not looked at: amber"])
+    drifted = judge(one, people=away, enabled={"object": r"HKLM\Enabled", "value": {"kind": "DWord", "data": 0}})
+    assert (drifted.status, drifted.reasons[1:]) == (Status.DRIFTED, ["not looked at: amber"])
+    assert judge(one).reasons == []
+
+
 def test_a_moment_becomes_seconds_before_now(one):
     assert one.values({"since": "1970-01-01T00:10:00+00:00"}, 1000.0)["since"] == 400
     assert one.values({"since": "2h"}, 1000.0)["since"] == 7200
 
 
 @pytest.mark.parametrize(
-    "given", [{"limit": "x"}, {"nonsense": 1}, {"since": "yesterday"}, {"since": "2970-01-01T00:00Z"}, {"limit": True}]
+    "given",
+    [
+        {"limit": "x"},
+        {"nonsense": 1},
+        {"since": "yesterday"},
+        {"since": "2970-01-01T00:00Z"},
+        {"limit": True},
+        {"limit": -1},
+        {"limit": None},
+        {"since": -5},
+        {"since": True},
+        {"since": "100000000d"},
+        {"people": [None]},
+        {"people": ["amber", " "]},
+    ],
 )
 def test_an_unusable_parameter_is_a_request_error(one, given):
     with pytest.raises(RequestError):
@@ -185,6 +211,9 @@ def test_an_unusable_parameter_is_a_request_error(one, given):
     "about",
     [
         {"surprise": 1},
+        {"context": "user"},
+        {"cuts_connection": True},
+        {"notes": {"x": {"fact": "policy", "equals": 1}}},
         {"risk": "dangerous"},
         {"title": None},
         {"desired": {"unheard": True}},

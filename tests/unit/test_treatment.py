@@ -110,6 +110,9 @@ class Device:
                     "text": entry["text"],
                 },
             )
+        if verb is Verb.FORGET:
+            self.journal[(about["run"], name)]["state"] = "forgotten"
+            return line(name, done={"removed": 1})
         self.journal[(about["run"], name)]["state"] = "undone"
         self.on[name] = about["items"][0]["before"]["data"]
         return line(name, done={})
@@ -448,10 +451,38 @@ def test_forgetting_gives_up_the_way_back_where_a_copy_is_kept(toy, device, tmp_
     remediation.load.cache_clear()
     payload._build.cache_clear()
     device.faults[Verb.FORGET, "alpha"] = line("alpha", done={"removed": 1})
+    claimed = run(treatment.forget(known, CONTEXT, values=lambda _: {}), device)
+    assert statuses(claimed) == {"alpha": "failed"}  # its journal does not say so
+
+    del device.faults[Verb.FORGET, "alpha"]
     report = run(treatment.forget(known, CONTEXT, values=lambda _: {}), device)
 
     assert report.outcomes[0].reasons == [f"the copy is gone: run {CONTEXT.run} can no longer be undone"]
     assert device.sent[-2].verb is Verb.FORGET
+
+
+def test_an_undo_that_could_not_put_all_back_says_what_is_gone(toy, device):
+    run(treatment.fix(plan(toy, "alpha"), CONTEXT), device)
+
+    def half(request: Send) -> None:
+        if request.verb is Verb.UNDO:
+            device.journal[CONTEXT.run, "alpha"]["state"] = "undone"
+            device.on["alpha"] = 0
+
+    device.before_reply = half
+    device.faults[Verb.UNDO, "alpha"] = line("alpha", done={"lost": ["C:\\copy"]})
+    report = run(treatment.undo(toy, CONTEXT, values=lambda _: {}), device)
+
+    assert statuses(report) == {"alpha": "failed"}
+    assert report.outcomes[0].reasons == ["C:\\copy is gone, removed by somebody else: the rest was put back"]
+
+
+def test_an_undo_names_the_run_that_is_meant_and_a_check_none(toy, device):
+    run(treatment.fix(plan(toy, "alpha"), CONTEXT), device)
+    assert all("wanted" not in json.loads(one.argument) for one in device.sent)
+    device.sent.clear()
+    run(treatment.undo(toy, CONTEXT, run=CONTEXT.run, values=lambda _: {}), device)
+    assert {json.loads(one.argument)["wanted"] for one in device.sent} == {CONTEXT.run}
 
 
 def test_nobody_is_asked_about_what_is_not_allowed(toy, device):

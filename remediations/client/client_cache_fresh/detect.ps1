@@ -12,7 +12,7 @@ $own = [System.Security.Principal.WindowsIdentity]::GetCurrent().User.Value
 $treated = @{}
 foreach ($treatment in Get-TMTreatment) {
     foreach ($item in $treatment.items) {
-        if ($treatment.state -ceq 'done' -and -not $treated.ContainsKey("$($item.object)")) { $treated["$($item.object)"] = $treatment.at }
+        if ($treatment.state -cne 'begun' -and -not $treated.ContainsKey("$($item.object)")) { $treated["$($item.object)"] = $treatment.at }
     }
 }
 
@@ -89,7 +89,7 @@ $asked = 'everybody'
 if ($given.Count -gt 0) { $asked = $given -join ', ' }
 [ordered]@{
     room = [bool]$TM.Host.room
-    scope = [ordered]@{ object = $asked; value = @($users | Where-Object { $_.state -cne 'out_of_scope' }).Count }
+    scope = [ordered]@{ object = $asked; value = @($users | Where-Object { 'out_of_scope', 'not_found' -cnotcontains $_.state }).Count }
     users = $users
     caches = $caches
 }

@@ -7,6 +7,7 @@ Assert-TMNoCall -Item $items -Allow ([bool]$Parameters.allow_unknown_call)
 Stop-TMTeams -Item $items
 
 $held = @(Lock-TMTeams -Item $items)
+$removed = $false
 try {
     Start-TMChange
     $moves = @(foreach ($item in $items) {
@@ -16,7 +17,10 @@ try {
         $old = "$($item.aside)-old"
         if ([System.IO.Directory]::Exists($item.aside)) {
             # Left by a treatment that was cut off after it had set a newer one aside.
-            if ([System.IO.Directory]::Exists($old)) { Remove-TMFolder -Path $old }
+            if ([System.IO.Directory]::Exists($old)) {
+                $removed = $true
+                Remove-TMFolder -Path $old
+            }
             @{ from = $item.aside; to = $old }
         }
         @{ from = $item.root; to = $item.aside; note = "+$($item.root)" }
@@ -27,7 +31,7 @@ try {
         $held = @()
         Remove-TMTeamsFolder -Item $items
         # All is as it was: nothing needs a way back.
-        if ($null -ne $TM.Blocked) { $TM.Changed = $false }
+        if ($null -ne $TM.Blocked -and -not $removed) { $TM.Changed = $false }
         throw
     }
     foreach ($item in $items) {

@@ -8,6 +8,7 @@ $held = @(Lock-TMTeams -Item $caches)
 try {
     foreach ($cache in $caches) {
         if ((Get-TMTeamsRun -Root $cache.root) -cne $TM.Entry.run -or -not (Test-TMOwnCopy -Item $cache)) { continue }
+        Add-TMNote -Key 'forgetting' -Value $cache.root
         foreach ($path in $cache.aside, "$($cache.aside)-old", "$($cache.aside)-since") {
             if ([System.IO.Directory]::Exists($path)) {
                 Remove-TMFolder -Path $path

@@ -1,5 +1,6 @@
 # Puts the caches back that this treatment set aside. What has grown since goes; backgrounds uploaded since stay. Every step
-# looks at what is there now: a fix or an undo may have been cut off anywhere.
+# looks at what is there now: a fix or an undo may have been cut off anywhere. A copy that somebody has removed since is
+# told as `lost`.
 param([object] $Parameters, [object[]] $Items)
 
 $caches = @(Get-TMTeamsItem -Item $Items)
@@ -9,6 +10,9 @@ foreach ($cache in $caches) {
         Stop-TMBlocked -Reason 'superseded' -Detail "the copy of $($cache.root) is of $run, undo that first"
     }
 }
+$lost = @($caches | Where-Object -FilterScript { Test-TMLostCopy -Item $_ })
+if ($lost.Count -eq $caches.Count) { Stop-TMBlocked -Reason 'copy_gone' -Detail (@($lost | ForEach-Object -Process { $_.aside }) -join ', ') }
+$caches = @($caches | Where-Object -FilterScript { -not (Test-TMLostCopy -Item $_) })
 Assert-TMNoCall -Item $caches -Allow ([bool]$Parameters.allow_unknown_call)
 Stop-TMTeams -Item $caches
 
@@ -26,6 +30,7 @@ try {
                 }
                 @{ from = $cache.root; to = $since }
             }
+            Add-TMNote -Key 'returning' -Value $cache.root
             @{ from = $cache.aside; to = $cache.root; note = "-$($cache.root)" }
         }
         if ([System.IO.Directory]::Exists($old) -and $removing -notcontains $old) { @{ from = $old; to = $cache.aside } }
@@ -40,4 +45,4 @@ try {
 }
 finally { Unlock-TMWay -Held $held }
 Remove-TMTeamsFolder -Item $caches
-[ordered]@{ restored = $caches.Count }
+[ordered]@{ restored = $caches.Count; lost = @($lost | ForEach-Object -Process { $_.aside }) }

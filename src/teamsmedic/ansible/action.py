@@ -21,7 +21,7 @@ from typing import Any
 
 from teamsmedic import asked, content, remediation, runfolder, treatment
 from teamsmedic.ansible import vars as connections
-from teamsmedic.errors import BadReply, HostError, RequestError, TeamsMedicError
+from teamsmedic.errors import BadReply, HostError, NothingToUndo, RequestError, TeamsMedicError
 from teamsmedic.hosts.base import End, Reply, Send
 from teamsmedic.outcome import Change, Json, Outcome, Status
 from teamsmedic.result import HostResult
@@ -210,7 +210,7 @@ def carry_out(task: Task, open_host: Callable[[], AnsibleHost]) -> dict[str, Any
         result.error = internal(folder, traceback.format_exc())
     if folder:
         try:
-            kind = "outcome" if result.report else "unreachable" if isinstance(result.error, HostError) else "stopped"
+            kind = "outcome" if result.report else "unreachable" if result.without == "not reached" else "stopped"
             record = result.to_json()
             del record["host"]
             folder.write(task.host, kind, record)
@@ -233,13 +233,11 @@ def _told(result: HostResult, task: Task, options: Options, folder: RunFolder | 
         out |= {"run": folder.id, "run_folder": str(folder.path)}
     if result.report and result.report.device and result.report.device.replayed:
         out["msg"] += " (replayed device)"
-    if result.error:
+    if isinstance(result.error, NothingToUndo):
         out["msg"] = str(result.error)
-        out[
-            "unreachable"
-            if isinstance(result.error, HostError) and not isinstance(result.error, BadReply)
-            else "failed"
-        ] = True
+    elif result.error:
+        out["msg"] = str(result.error)
+        out["unreachable" if result.without == "not reached" else "failed"] = True
     elif any(one.status is Status.FAILED or one.status in options.fail_on for one in outcomes):
         out["failed"] = True
     if task.diff and options.state != "checked":
@@ -263,7 +261,7 @@ def _changes(outcome: Outcome, task: Task, options: Options) -> bool:
 
 
 def _line(outcome: Outcome) -> str:
-    quiet = outcome.status in (Status.HEALTHY, Status.FIXED, Status.REVERTED)
+    quiet = outcome.status in (Status.FIXED, Status.REVERTED)
     said = [] if quiet else [one.rstrip(".") for one in outcome.reasons[:SPOKEN]]
     if not quiet and len(outcome.reasons) > SPOKEN:
         said.append(f"{len(outcome.reasons) - SPOKEN} more")

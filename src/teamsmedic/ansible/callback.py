@@ -14,6 +14,8 @@ from teamsmedic.errors import ExitCode
 from teamsmedic.outcome import Status
 from teamsmedic.runfolder import RunFolder
 
+MODULE = "teamsmedic.teams.remediation"
+
 
 class Runs:
     """The runs of one ansible-playbook. Told of each play (or batch of `serial`) and each result; writes at the end."""
@@ -31,10 +33,14 @@ class Runs:
         """A play, or its next batch, begins."""
         self._wave += 1
 
-    def told(self, host: str, result: Mapping[str, Any], *, unreachable: bool = False) -> None:
-        """A task's result on a host, whatever the task; those of a loop are inside."""
-        for one in (result, *(one for one in result.get("results") or () if isinstance(one, Mapping))):
-            if isinstance(one.get("run_folder"), str) and "outcomes" in one:
+    def told(self, host: str, result: Mapping[str, Any], *, action: str = MODULE, unreachable: bool = False) -> None:
+        """A task's result on a host; those of a loop are inside.
+
+        What another module returned is a device's word: no run folder that it names is looked at.
+        """
+        ours = [result, *(result.get("results") or ())] if action == MODULE else []
+        for one in ours:
+            if isinstance(one, Mapping) and isinstance(one.get("run_folder"), str) and "outcomes" in one:
                 self._ours(Path(one["run_folder"]), host, one, unreachable or bool(one.get("unreachable")))
         if unreachable:
             self._lost[host] = str(result.get("msg", ""))

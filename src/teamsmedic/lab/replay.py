@@ -198,7 +198,7 @@ class ReplayDevice:
             return _blocked("journal_changed", run)
         if not forget:
             self._facts[name] = entry.before
-        entry.set("superseded" if forget else "undone", int(self.clock()))
+        entry.set("forgotten" if forget else "undone", int(self.clock()))
         return {"done": {}}
 
     def _entry(self, run: str, name: str) -> _Entry | None:

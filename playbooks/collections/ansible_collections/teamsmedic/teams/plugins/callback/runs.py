@@ -81,4 +81,10 @@ class CallbackModule(CallbackBase):
             # ansible-core 2.18 knows only the names with an underscore, which later ones keep as deprecated.
             host = getattr(result, "host", None) or result._host
             data = getattr(result, "result", None)
-            self._runs.told(str(host), data if data is not None else result._result, unreachable=unreachable)
+            task = getattr(result, "task", None) or result._task
+            self._runs.told(
+                str(host),
+                data if data is not None else result._result,
+                action=str(task.resolved_action or task.action),
+                unreachable=unreachable,
+            )
