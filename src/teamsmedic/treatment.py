@@ -687,7 +687,7 @@ def _reverted(item: Item, entry: _Entry, changes: list[Change], done: _Heard, be
     undone = _state(after, entry.run, name) == "undone"
     if lost := _lost(said.get("done")):
         out.status = Status.FAILED
-        out.reasons = [f"{one} is gone, removed by somebody else: the rest was put back" for one in lost]
+        out.reasons = [f"{one} is gone and cannot be put back; all else was" for one in lost]
         return out
     if undone and all(key in found and found[key] == value for key, value in back.items()):
         return out

@@ -474,7 +474,7 @@ def test_an_undo_that_could_not_put_all_back_says_what_is_gone(toy, device):
     report = run(treatment.undo(toy, CONTEXT, values=lambda _: {}), device)
 
     assert statuses(report) == {"alpha": "failed"}
-    assert report.outcomes[0].reasons == ["C:\\copy is gone, removed by somebody else: the rest was put back"]
+    assert report.outcomes[0].reasons == ["C:\\copy is gone and cannot be put back; all else was"]
 
 
 def test_an_undo_names_the_run_that_is_meant_and_a_check_none(toy, device):

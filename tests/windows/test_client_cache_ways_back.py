@@ -15,7 +15,7 @@ from harness import LabDevice
 from snapshot import IGNORE, Difference, Ignore, Snapshot, difference, read
 from treater import Treater
 
-from teamsmedic.errors import NotReversible
+from teamsmedic.errors import NothingToUndo, NotReversible
 from teamsmedic.hosts.base import Verb
 
 ID = "client_cache_fresh"
@@ -100,9 +100,55 @@ def test_a_run_of_two_people_is_not_undone_beside_a_later_copy_of_one(desk: LabD
     assert refused.reasons[0].startswith(f"superseded: the copy of {CACHE.format('amber')} is of {treater.runs[1]}")
     assert changes(before, files(desk)) == {}
     assert str(treater.undo().status) == "reverted"
-    assert str(treater.undo(treater.runs[0]).status) == "reverted"
+    rest = treater.undo(treater.runs[0])  # whose copy of amber's went with the later treatment
+    assert (str(rest.status), rest.reasons) == (
+        "failed",
+        [f"{COPY.format('amber')} is gone and cannot be put back; all else was"],
+    )
     assert desk.device.file(CACHE.format("amber") + r"\EBWebView\Local State").read_text() == "second"
     assert desk.device.file(CACHE.format("carla") + r"\EBWebView\Local State").exists()
+
+
+def test_a_copy_that_somebody_removed_is_never_said_to_be_back(desk: LabDevice, treater: Treater) -> None:
+    treater.fix(users=["amber"])
+    grow(desk, "amber", "new")
+    shutil.rmtree(desk.device.file(COPY.format("amber")))
+    before = files(desk)
+
+    refused = treater.undo()
+
+    assert (str(refused.status), refused.reasons) == ("blocked", [f"copy gone: {COPY.format('amber')}"])
+    assert changes(before, files(desk)) == {}
+    assert str(treater.check(users=["amber"]).status) == "healthy"
+
+
+def test_what_was_forgotten_stays_a_treatment_and_has_no_way_back(desk: LabDevice, treater: Treater) -> None:
+    treater.fix(users=["amber"])
+    grow(desk, "amber", "new")
+
+    forgotten = treater.forget()
+
+    assert forgotten.reasons[0] == f"the copy is gone: run {treater.runs[0]} can no longer be undone"
+    assert [one.object for one in forgotten.changes] == [COPY.format("amber")]
+    assert not desk.device.file(COPY.format("amber")).exists()
+    assert str(treater.check(users=["amber"]).status) == "healthy"
+    with pytest.raises(NothingToUndo, match="nothing there is in force"):
+        treater.undo()
+    with pytest.raises(NothingToUndo, match="forgotten"):
+        treater.undo(treater.runs[0])
+
+
+def test_a_forget_that_was_cut_off_is_never_undone_from_half_a_copy(desk: LabDevice, treater: Treater) -> None:
+    treater.begin(amber_drift(treater))
+    treater.between = "function Remove-TMFolder { param([string] $Path) throw 'cut' }\n"
+    assert "error" in treater.give_back(Verb.FORGET)
+    treater.between = ""
+    before = files(desk)
+
+    assert treater.give_back()["blocked"]["reason"] == "copy_gone"
+    assert changes(before, files(desk)) == {}
+    assert treater.give_back(Verb.FORGET)["done"] == {"removed": 1}
+    assert not desk.device.file(COPY.format("amber")).exists()
 
 
 def test_the_next_treatment_removes_copies_older_than_keep_days(desk: LabDevice, treater: Treater) -> None:
@@ -287,7 +333,7 @@ def test_forgetting_removes_the_copy_and_nothing_else(desk: LabDevice, treater: 
     before = files(desk)
 
     assert treater.give_back(Verb.FORGET)["done"] == {"removed": 1}
-    assert state(desk, treater) == "superseded"
+    assert state(desk, treater) == "forgotten"
     folder = COPY.format("amber").rpartition("\\")[0]
     assert {item for item in changes(before, files(desk)) if not item.startswith(f"file {folder}".lower())} == set()
     assert not desk.device.file(folder).exists()

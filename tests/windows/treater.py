@@ -74,6 +74,10 @@ class Treater:
         one = self.remediation
         return self._one(treatment.undo({one.id: one}, self._context(), run=run, values=lambda _: one.values({}, 0)))
 
+    def forget(self) -> Outcome:
+        one = self.remediation
+        return self._one(treatment.forget({one.id: one}, self._context(), values=lambda _: one.values({}, 0)))
+
     def begin(self, drift: list[dict[str, Any]], **parameters: Any) -> dict[str, Any]:
         """A fix alone, one pipeline: what the device answers, nothing where the connection was lost."""
         self.runs.append(self._context().run)
