@@ -128,13 +128,6 @@ function Invoke-TMLocked {
     }
 }
 
-# The list under a name of a request, empty where there is none.
-function Get-TMList {
-    param([object] $Object, [string] $Name)
-    $list = Get-TMProperty -Object $Object -Name $Name
-    if ($null -ne $list) { foreach ($item in $list) { $item } }
-}
-
 # What a script gave back, as notes: one [ordered] dictionary, or nothing.
 function Get-TMOutput {
     param([scriptblock] $Body)
@@ -234,6 +227,15 @@ function Invoke-TMForget {
         $notes = Get-TMOutput -Body { & $Script (Get-TMProperty -Object $request -Name 'parameters') @(Get-TMList -Object $request -Name 'items') }
         Set-TMState -Run $TM.Entry.run -Name $Name -State 'forgotten'
         $notes
+    }
+}
+
+# Runs in the session of a person, below an Invoke-TMFix.
+function Invoke-TMSessionChange {
+    param([string] $Name, [scriptblock] $Script)
+    Invoke-TMStatement -Name $Name -Key 'done' -Body {
+        $request = Get-TMRequest -Name $Name
+        Get-TMOutput -Body { & $Script (Get-TMProperty -Object $request -Name 'parameters') @(Get-TMList -Object $request -Name 'drift') }
     }
 }
 

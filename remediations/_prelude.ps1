@@ -18,7 +18,7 @@ $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 $TM = @{
     Argument = $null; Host = $null; Booted = $null; Blocked = $null; Fault = ''; Size = 0; Limit = 262144
-    Lock = $null; Changed = $false; Entry = $null; Begun = @()
+    Lock = $null; Changed = $false; Entry = $null; Begun = @(); Desk = @(); Scripts = @{}; Sessions = @{}
     Full = "$($ExecutionContext.SessionState.LanguageMode)" -eq 'FullLanguage'
     Journal = "$env:ProgramData\teamsmedic\journal"
 }
@@ -94,6 +94,13 @@ function Write-TMError {
 # side, which then asks for the rest again; the engine itself goes on with the rest, unheard (seen on 7.6 over PSRP).
 function Test-TMTurn {
     param([string] $Name)
+    # In a session each script has a file of its own.
+    if ($null -eq $TM.Begun) { return $true }
+    foreach ($one in $TM.Desk) {
+        if ($Name -ceq "$one.session") { return $true }
+        if (-not $TM.Scripts.ContainsKey($one)) { return $false }
+    }
+    if ($Name -ceq 'sessions') { return $true }
     $TM.Begun += $Name
     $wanted = Get-TMProperty -Object $TM.Argument -Name 'remediations'
     if ($null -eq $wanted) { return $true }
@@ -120,6 +127,9 @@ function Invoke-TMStatement {
                     Stop-TMFault -Kind 'output' -Message 'the script must output exactly one [ordered] dictionary'
                 }
                 $answer = Write-TMAnswer -Statement $Name -Key $Key -Value $output[0]
+                if ($Key -ceq 'facts' -and $TM.Sessions.ContainsKey($Name)) {
+                    $answer = $answer.Substring(0, $answer.Length - 1) + ',"sessions":' + (ConvertTo-TMJson -Value $TM.Sessions[$Name]) + '}'
+                }
             }
             catch {
                 if ($null -ne $TM.Blocked) { $answer = Write-TMAnswer -Statement $Name -Key 'blocked' -Value $TM.Blocked }
@@ -140,6 +150,14 @@ function Invoke-TMDetect {
     Invoke-TMStatement -Name $Name -Key 'facts' -Body { & $Script (Get-TMProperty -Object (Get-TMRequest -Name $Name) -Name 'parameters') }
 }
 
+# From 6 on ConvertFrom-Json turns text that looks like a date into one, if it is not told otherwise (possible from 7.5 on).
+function ConvertFrom-TMJson {
+    param([string] $Text)
+    $options = @{}
+    if ($PSVersionTable.PSVersion.Major -gt 7 -or ($PSVersionTable.PSVersion.Major -eq 7 -and $PSVersionTable.PSVersion.Minor -ge 5)) { $options.DateKind = 'String' }
+    $Text | ConvertFrom-Json @options
+}
+
 # What the argument says of one remediation.
 function Get-TMRequest {
     param([string] $Name)
@@ -154,6 +172,13 @@ function Get-TMProperty {
         }
     }
     return , $Default
+}
+
+# The list under a name of a request, empty where there is none.
+function Get-TMList {
+    param([object] $Object, [string] $Name)
+    $list = Get-TMProperty -Object $Object -Name $Name
+    if ($null -ne $list) { foreach ($item in $list) { $item } }
 }
 
 # 621355968000000000 is 1970-01-01 in ticks. Get-Date -UFormat %s gives local time on 5.1.
@@ -330,9 +355,6 @@ function Get-TMHost {
     }
 }
 
-# From 6 on ConvertFrom-Json turns text that looks like a date into one, if it is not told otherwise (possible from 7.5 on).
-$asText = @{}
-if ($PSVersionTable.PSVersion.Major -gt 7 -or ($PSVersionTable.PSVersion.Major -eq 7 -and $PSVersionTable.PSVersion.Minor -ge 5)) { $asText.DateKind = 'String' }
-$TM.Argument = $TMJson | ConvertFrom-Json @asText
+$TM.Argument = ConvertFrom-TMJson -Text $TMJson
 $TM.Host = Get-TMHost
 Write-TMAnswer -Statement 'prelude' -Key 'host' -Value $TM.Host

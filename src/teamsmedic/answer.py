@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -81,6 +81,68 @@ def read(reply: Reply, statements: Sequence[Statement]) -> Answers:
     if reply.end is not End.COMPLETED:
         out.ended = False
     return out
+
+
+MAX_SESSION = 70_000
+"""Characters of what one person's session may say of one remediation; the device reads no more than that, either."""
+SESSION_WORDS = ("object", "name", "sid", "state", "detail")
+
+
+def told(data: Mapping[str, Json], lists: Mapping[str, Collection[str]]) -> dict[str, Json] | None:
+    """The facts of one answer, with what the sessions of people say, or None where it holds no facts.
+
+    `sessions` becomes a list: object, name, sid, state (`answered`, else why not), detail, and the person's own facts.
+    `lists`: the facts of a person that are joined over all people, with the fields that each element must have; each
+    then has the person's name (`user`) and `sid`, too. What a session says is the word of whoever sits there: nothing
+    of it replaces a fact of the administrator's or a word of the device, and nobody's answer spoils another's.
+    """
+    found = facts(data.get("facts"))
+    sessions = data.get("sessions")
+    if found is None or not isinstance(sessions, list):
+        return found
+    if not all(isinstance(one, dict) for one in sessions):
+        return None
+    people: list[dict[str, Json]] = []
+    joined: dict[str, list[Json]] = {name: [] for name in lists}
+    for one in sessions:
+        person: dict[str, Json] = {word: clean(one.get(word) or "", 300) for word in SESSION_WORDS}
+        said = _session(person, one.get("answer"), str(data.get("statement")))
+        if person["state"] == "answered" and not all(
+            _elements(said.get(name), fields) for name, fields in lists.items()
+        ):
+            person["state"] = "not_readable"
+        if person["state"] == "answered":
+            for name in lists:
+                joined[name] += [{**each, "user": person["name"], "sid": person["sid"]} for each in said[name]]
+            person = {**{name: value for name, value in said.items() if name not in lists}, **person}
+        people.append(person)
+    answered = sum(person["state"] == "answered" for person in people)
+    return {**joined, **found, "sessions": people, "sessions_answered": answered}
+
+
+def _elements(value: Json, fields: Collection[str]) -> bool:
+    return isinstance(value, list) and all(isinstance(one, dict) and set(fields) <= set(one) for one in value)
+
+
+def _session(person: dict[str, Json], text: Json, name: str) -> dict[str, Json]:
+    """The facts of one person's answer; where it is none, `person` says why."""
+    if person["state"] in ("out_of_scope", "not_found", "logged_off", "room"):
+        return {}
+    data = _object(text) if isinstance(text, str) and len(text) <= MAX_SESSION else {}
+    if data.get("teamsmedic") == 1 and data.get("statement") == name:
+        error = data.get("error")
+        if isinstance(error, dict):
+            language = error.get("kind") == "language"
+            person["state"] = "constrained" if language else "script_failed"
+            person["detail"] = "" if language else clean(error.get("message") or "", 200)
+            return {}
+        own = facts(data.get("facts"))
+        if own is not None:
+            person["state"] = "answered"
+            return own
+    if person["state"] == "answered":
+        person["state"], person["detail"] = "not_readable", ""
+    return {}
 
 
 def facts(value: Json) -> dict[str, Json] | None:

@@ -12,10 +12,12 @@ from teamsmedic import content, remediation
 from teamsmedic.errors import RequestError
 from teamsmedic.hosts.base import Statement, Verb
 
-PRELUDE, END = "prelude", "end"
+PRELUDE, END, SESSIONS = "prelude", "end", "sessions"
 PRELUDE_LIMIT = 45.0
 """Seconds: the first statement also waits for the device's first WMI answer, slow on a device that has just started."""
 END_LIMIT = 15.0
+SESSION_START = 45.0
+"""Seconds that the sessions of people get besides those of their scripts: a task may start 30 s after being told to."""
 _WRAPPER = {
     Verb.CHECK: "Invoke-TMDetect",
     Verb.FIX: "Invoke-TMFix",
@@ -28,6 +30,8 @@ _SCRIPT = {Verb.CHECK: "detect.ps1", Verb.FIX: "fix.ps1", Verb.UNDO: "undo.ps1",
 def build(ids: Sequence[str], verb: Verb) -> tuple[Statement, ...]:
     """The statements for these remediations, in this order: prelude with the helpers they name, one each, and the end.
 
+    What runs in the sessions of people comes before them: `ID.session` brings a script, `sessions` runs all of a check.
+
     A check payload holds no repair code: what changes a device (`_change.ps1`, `_helpers/NAME_change.ps1`) travels with
     the other verbs only.
     """
@@ -38,22 +42,47 @@ def build(ids: Sequence[str], verb: Verb) -> tuple[Statement, ...]:
 def _build(ids: tuple[str, ...], verb: Verb, root: Path) -> tuple[Statement, ...]:
     folder = root / "remediations"
     wanted = [remediation.load(root)[name] for name in ids]
-    helpers = sorted({name for one in wanted for name in one.uses}) if verb is not Verb.JOURNAL else []
+    desk = [
+        one for one in wanted if (one.session and verb is Verb.CHECK) or (one.context == "user" and verb is Verb.FIX)
+    ]
+    used = {name for one in wanted for name in one.uses} | ({"profiles"} if desk else set())
+    helpers = sorted(used) if verb is not Verb.JOURNAL else []
     files = [folder / "_prelude.ps1", *(folder / "_helpers" / f"{name}.ps1" for name in helpers)]
+    if desk:
+        files.insert(1, folder / "_session.ps1")
     if verb is not Verb.CHECK:
         changing = (folder / "_helpers" / f"{name}_change.ps1" for name in helpers)
-        files += [folder / "_change.ps1", *(file for file in changing if file.exists())]
+        files += [
+            folder / "_change.ps1",
+            *([folder / "_session_change.ps1"] if desk else []),
+            *(file for file in changing if file.exists()),
+        ]
     first = "\n".join(slim(content.read_text(file)) for file in files) + "\n"
+    if desk:
+        first += "$TM.Desk = @({})\n".format(", ".join(f"'{one.id}'" for one in desk))
     statements = [Statement(PRELUDE, first, PRELUDE_LIMIT)]
+    for one in desk:
+        script = slim(content.read_text(one.folder / (one.session if verb is Verb.CHECK else "fix.ps1")))
+        wrapper = "Invoke-TMDetect" if verb is Verb.CHECK else "Invoke-TMSessionChange"
+        text = f"Add-TMSession -Id '{one.id}' -Script {{\n{wrapper} -Name '{one.id}' -Script {{\n{script}\n}}\n}}\n"
+        statements.append(Statement(f"{one.id}.session", text, END_LIMIT))
+    if desk and verb is Verb.CHECK:
+        names, seconds = ", ".join(f"'{one.id}'" for one in desk), sum(one.timeout for one in desk)
+        text = f"Invoke-TMSessionCheck -Id {names} -Limit {seconds}\n"
+        statements.append(Statement(SESSIONS, text, SESSION_START + seconds))
     for one in wanted:
         if verb is Verb.JOURNAL:
             text = f"Invoke-TMJournal -Name '{one.id}'\n"
+        elif one.context == "user" and verb is Verb.CHECK:
+            text = f"Invoke-TMDetect -Name '{one.id}' -Script {{ [ordered]@{{ room = [bool]$TM.Host.room }} }}\n"
+        elif one.context == "user" and verb is Verb.FIX:
+            work = f"Invoke-TMSessionFix -Name '{one.id}' -Drift $Drift -Limit {one.fix_timeout}"
+            text = f"Invoke-TMFix -Name '{one.id}' -Script {{ param($Parameters, $Drift) {work} }}\n"
         else:
             script = slim(content.read_text(one.folder / _SCRIPT[verb]))
             text = f"{_WRAPPER[verb]} -Name '{one.id}' -Script {{\n{script}\n}}\n"
-        statements.append(
-            Statement(one.id, text, float(one.timeout if verb in (Verb.CHECK, Verb.JOURNAL) else one.fix_timeout))
-        )
+        limit = float(one.timeout if verb in (Verb.CHECK, Verb.JOURNAL) else one.fix_timeout)
+        statements.append(Statement(one.id, text, limit + SESSION_START * (one in desk and verb is Verb.FIX)))
     return (*statements, Statement(END, "Write-TMEnd\n", END_LIMIT))
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from teamsmedic import content
+from teamsmedic import content, dsregcmd
 from teamsmedic.errors import ContentError, RequestError, UnknownRemediation
 from teamsmedic.outcome import Change, Json, Status
 from teamsmedic.text import clean
@@ -84,7 +84,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Condition:
-    """A rule on one fact, or (`each`) rules on the fields of every element of a list fact."""
+    """A rule on one fact (`a.b`: part b of fact a), or (`each`) rules on the fields of every element of a list."""
 
     fact: str
     rule: Rule | None
@@ -101,9 +101,11 @@ class Condition:
 
     def failures(self, facts: Facts, parameters: Mapping[str, Json]) -> Iterator[dict[str, Json]]:
         """The elements (or the fact itself) that are not acceptable, as objects with all their fields."""
-        if self.fact not in facts:
-            raise _UnreadableError(f"the device did not report {self.fact}")
-        actual = facts[self.fact]
+        actual: Json = facts
+        for name in self.fact.split("."):
+            if not isinstance(actual, Mapping) or name not in actual:
+                raise _UnreadableError(f"the device did not report {self.fact}")
+            actual = actual[name]
         if self.each:
             if not isinstance(actual, list):
                 raise _UnreadableError(f"{self.fact} is no list")
@@ -194,7 +196,7 @@ class Remediation:
     references: tuple[str, ...]
     parameters: Mapping[str, Mapping[str, Json]]
     applies_when: tuple[Condition, ...]
-    unknown_when: tuple[Condition, ...]
+    known_when: tuple[Condition, ...]
     guards: tuple[Guard, ...]
     notes: tuple[Guard, ...]
     desired: tuple[Condition, ...]
@@ -202,6 +204,25 @@ class Remediation:
     changes: Mapping[str, tuple[Announced, ...]]
     objects: tuple[re.Pattern[str], ...]
     forgettable: bool
+    parsed: Mapping[str, str]
+    """Facts that arrive as a text, each with the parser of `PARSERS` that reads it here."""
+    session: str
+    """The file that a check runs in the session of each person who is logged on; empty where there is none."""
+
+    def read(self, facts: Mapping[str, Json]) -> dict[str, Json]:
+        """These facts, of the device or of one person, with texts of programs read; what is read already stays."""
+        texts = {name: facts[name] for name in self.parsed if isinstance(facts.get(name), str)}
+        return {**facts, **{name: PARSERS[self.parsed[name]](text) for name, text in texts.items()}}
+
+    @property
+    def lists(self) -> dict[str, set[str]]:
+        """The facts of a session that are lists of objects, with the fields that are judged."""
+        conditions = (*self.known_when, *self.desired, *(one.condition for one in (*self.guards, *self.notes)))
+        lists: dict[str, set[str]] = {}
+        for one in conditions if self.session else ():
+            if one.each and one.fact != "sessions":
+                lists.setdefault(one.fact, {"object"}).update(one.each)
+        return lists
 
     def values(self, given: Mapping[str, Json], now: float) -> dict[str, Json]:
         """The parameters as the device gets them: defaults filled in, durations and moments in seconds (a moment as
@@ -235,9 +256,9 @@ class Remediation:
         for condition in self.applies_when:
             for item in condition.failures(facts, parameters):
                 return Finding(Status.NOT_APPLICABLE, [self._say(condition.fact, item)])
-        for condition in self.unknown_when:
-            if not list(condition.failures(facts, parameters)):
-                return Finding(Status.UNKNOWN, [self._say(condition.fact, dict(facts))])
+        for condition in self.known_when:
+            if missing := list(condition.failures(facts, parameters)):
+                return Finding(Status.UNKNOWN, list(dict.fromkeys(self._say(condition.fact, item) for item in missing)))
         drift = list(self._drift(facts, parameters))
         blocked = self._guarded(facts, parameters, bool(drift))
         if blocked:
@@ -366,8 +387,9 @@ _KEYS: dict[str, tuple[type | tuple[type, ...], Any]] = {
     "risk": (str, "safe"), "restart": (str, "none"), "room_restart": (str, None), "needs_symptom": (bool, False),
     "reversible": (bool, True), "irreversible_because": (str, ""), "cuts_connection": (bool, False),
     "timeout": (int, 20), "fix_timeout": (int, 120), "uses": (list, []), "varies": (list, []),
-    "parameters": (dict, {}), "applies_when": (dict, {}), "unknown_when": (dict, {}), "guards": (dict, {}),
+    "parameters": (dict, {}), "applies_when": (dict, {}), "known_when": (dict, {}), "guards": (dict, {}),
     "notes": (dict, {}),
+    "parsed": (dict, {}),
     "changes": (dict, {}),
 }  # fmt: skip
 _CHOICES = {
@@ -376,6 +398,8 @@ _CHOICES = {
     "restart": ("none", "app", "device"),
 }
 _PARAMETER_TYPES = (*_KINDS, "duration", "moment")
+PARSERS: Mapping[str, Callable[[str], Json]] = {"dsregcmd": lambda text: dsregcmd.summary(dsregcmd.parse(text))}
+"""What reads a fact that a device gives as a program's text: the device's word, so it never raises."""
 
 
 def read(folder: Path) -> Remediation:
@@ -400,9 +424,12 @@ def read(folder: Path) -> Remediation:
     for key, choices in _CHOICES.items():
         if value[key] not in choices:
             raise _broken(f"{file}", f"{key} is {value[key]!r}", f"use one of {', '.join(choices)}")
-    if value["cuts_connection"] or value["context"] != "machine":
+    if value["cuts_connection"] or value["context"] == "system":
         found = f"context is {value['context']}, cuts_connection {value['cuts_connection']}"
-        raise _broken(str(file), found, "write it for context machine and an open connection: no other is built yet")
+        raise _broken(str(file), found, "neither is built yet: work as the administrator, over a connection that stays")
+    for fact, parser in value["parsed"].items():
+        if parser not in PARSERS:
+            raise _broken(f"{file}: parsed.{fact}", f"there is no parser {parser}", f"use one of {', '.join(PARSERS)}")
     for name, about in value["parameters"].items():
         if (
             not isinstance(about, dict)
@@ -415,13 +442,13 @@ def read(folder: Path) -> Remediation:
             )
     conditions = {
         key: tuple(Condition.parse(fact, rule, f"{file}: {key}.{fact}") for fact, rule in value[key].items())
-        for key in ("applies_when", "unknown_when", "desired")
+        for key in ("applies_when", "known_when", "desired")
     }
     guards, notes = (
         tuple(_guard(name, about, f"{file}: {key}.{name}") for name, about in value[key].items())
         for key in ("guards", "notes")
     )
-    for condition in (*conditions["applies_when"], *conditions["unknown_when"], *conditions["desired"]):
+    for condition in (*conditions["applies_when"], *conditions["known_when"], *conditions["desired"]):
         if condition.fact not in value["reasons"]:
             raise _broken(f"{file}", f"reasons says nothing of {condition.fact}", "add its sentence")
     changes = {
@@ -437,6 +464,7 @@ def read(folder: Path) -> Remediation:
         layer=folder.parent.name,
         folder=folder,
         forgettable=(folder / "forget.ps1").exists(),
+        session="detect.ps1" if value["context"] == "user" else "session.ps1" * (folder / "session.ps1").exists(),
         **value,
     )
 

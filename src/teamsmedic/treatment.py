@@ -301,7 +301,7 @@ def _open(
     for item in items:
         name = item.remediation.id
         if refusal := _undo_blocked(item, before):
-            outcomes[name] = Outcome(name, Status.BLOCKED, [refusal], facts=_facts(before, name))
+            outcomes[name] = Outcome(name, Status.BLOCKED, [refusal], facts=_facts(before, item.remediation))
         else:
             ready.append(item)
     return _Opened(heard.device, run, [entry.remediation for entry in entries], plans, ready, outcomes, before)
@@ -312,7 +312,7 @@ def _way_back(verb: str, opened: _Opened, changes: Mapping[str, list[Change]]) -
         item.remediation.id: {
             "journal": opened.plans[item.remediation.id].text,
             "sha256": _sha256(opened.plans[item.remediation.id].text),
-            "facts": _facts(opened.before, item.remediation.id),
+            "facts": _facts(opened.before, item.remediation),
             "changes": [one.to_json() for one in changes[item.remediation.id]],
         } for item in opened.items
     }})  # fmt: skip
@@ -379,12 +379,14 @@ def _ask(
         if read.ended or not missing:
             silent |= dict.fromkeys(missing, "its script ended without an answer")
             break
-        silent[missing[0]] = _why_silent(reply, read, first=False)
+        due = next(one.name for one in statements[1:-1] if one.name not in read.answers)
+        culprits = [one.id for one in pending if one.session] if due == payload.SESSIONS else [due.split(".")[0]]
+        silent |= dict.fromkeys(culprits, _why_silent(reply, read, first=False))
         # A connection that is lost again where a script was due may have ended with it: a script can end the engine.
         if reply.end is End.LOST and not reads:
             silent |= dict.fromkeys(missing, "the connection was lost")
             break
-        pending = [one for one in pending if one.id in missing[1:]]
+        pending = [one for one in pending if one.id in missing and one.id not in culprits]
         if not pending:
             break
     return _Heard(device, answers, silent)
@@ -429,9 +431,12 @@ def _find(item: Item, heard: _Heard) -> Finding:
         return Finding(Status.UNKNOWN, [_unanswered(device, heard.silent.get(one.id, _silence(heard)))])
     if "error" in data:
         return Finding(Status.UNKNOWN, [_error(device, data["error"])])
-    facts = answer.facts(data.get("facts"))
+    facts = _told(data, one)
     if facts is None:
         return Finding(Status.UNKNOWN, ["the device answered no facts"])
+    if one.session and "sessions" not in facts:
+        failed = heard.answers.get(payload.SESSIONS, {}).get("error")
+        return Finding(Status.UNKNOWN, [_error(device, failed) if failed else "nobody's session was asked"])
     finding = one.judge(facts, item.parameters)
     if finding.status is Status.DRIFTED and device and device.journal_state == "untrusted":
         reason = (
@@ -477,12 +482,22 @@ def _outcome(item: Item, finding: Finding, heard: _Heard) -> Outcome:
     return Outcome(
         item.remediation.id, finding.status, finding.reasons,
         finding.changes if finding.status is Status.DRIFTED else [],
-        _facts(heard, item.remediation.id), restart=restart if waits else None,
+        _facts(heard, item.remediation), restart=restart if waits else None,
     )  # fmt: skip
 
 
-def _facts(heard: _Heard, name: str) -> dict[str, Json] | None:
-    return answer.facts((heard.answers.get(name) or {}).get("facts"))
+def _facts(heard: _Heard, remediation: Remediation) -> dict[str, Json] | None:
+    return _told(heard.answers.get(remediation.id) or {}, remediation)
+
+
+def _told(data: Mapping[str, Json], one: Remediation) -> dict[str, Json] | None:
+    facts = answer.told(data, one.lists)
+    if facts is None:
+        return None
+    people = facts.get("sessions")
+    if one.session and isinstance(people, list):
+        facts["sessions"] = [one.read(person) for person in people]
+    return one.read(facts)
 
 
 def _with(outcome: Outcome, status: Status, *reasons: str) -> Outcome:
@@ -518,7 +533,7 @@ def _fixed(run: str, item: Item, finding: Finding, done: _Heard, after: _Heard, 
     name = item.remediation.id
     said = done.answers.get(name, {})
     now = _find(item, after)
-    out = Outcome(name, Status.FIXED, [], list(finding.changes), first.facts, _facts(after, name))
+    out = Outcome(name, Status.FIXED, [], list(finding.changes), first.facts, _facts(after, item.remediation))
     state = _state(after, run, name)
     if "blocked" in said and state is None:
         return _with(out, Status.BLOCKED, _blocked(said["blocked"]))
@@ -660,7 +675,7 @@ def _undo_blocked(item: Item, heard: _Heard) -> str | None:
         return heard.silent.get(name, _silence(heard))
     if "error" in heard.answers[name]:
         return _error(heard.device, heard.answers[name]["error"])
-    facts = _facts(heard, name) or {}
+    facts = _facts(heard, item.remediation) or {}
     reasons = item.remediation.guarded(facts, item.parameters)
     return "; ".join(reasons) or None
 
@@ -676,8 +691,8 @@ def _reverted(item: Item, entry: _Entry, changes: list[Change], done: _Heard, be
         Status.REVERTED,
         [],
         changes,
-        _facts(before, name),
-        _facts(after, name),
+        _facts(before, item.remediation),
+        _facts(after, item.remediation),
         None if restart == "none" else restart,
     )
     if "blocked" in said:

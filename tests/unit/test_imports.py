@@ -42,6 +42,7 @@ def imported(module: str) -> set[str]:
         "plan",
         "payload",
         "answer",
+        "dsregcmd",
         "treatment",
         "run",
         "result",

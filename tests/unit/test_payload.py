@@ -14,9 +14,14 @@ IDS = list(remediation.load(content.root()))
 
 
 def test_one_statement_each_between_prelude_and_end():
-    statements = payload.build(IDS, Verb.CHECK)
+    desk = [name for name in IDS if remediation.find(name).session]
+    plain = [name for name in IDS if name not in desk]
 
-    assert [one.name for one in statements] == ["prelude", *IDS, "end"]
+    assert [one.name for one in payload.build(plain, Verb.CHECK)] == ["prelude", *plain, "end"]
+    brought = [f"{name}.session" for name in desk]
+    assert [one.name for one in payload.build(IDS, Verb.CHECK)] == ["prelude", *brought, "sessions", *IDS, "end"]
+    fixed = [f"{name}.session" for name in desk if remediation.find(name).context == "user"]
+    assert [one.name for one in payload.build(IDS, Verb.FIX)] == ["prelude", *fixed, *IDS, "end"]
 
 
 @pytest.mark.parametrize("name", IDS)
@@ -26,6 +31,7 @@ def test_a_check_holds_nothing_that_changes_a_device(name):
     changing = [
         root / "_change.ps1",
         *(root / "_helpers").glob("*_change.ps1"),
+        root / "_session_change.ps1",
         *remediation.find(name).folder.glob("[fu]*.ps1"),
     ]
 
@@ -37,11 +43,12 @@ def test_a_check_holds_nothing_that_changes_a_device(name):
 
 @pytest.mark.parametrize("verb", [Verb.CHECK, Verb.FIX, Verb.UNDO, Verb.JOURNAL])
 def test_texts_are_ascii_and_known_again(verb):
-    statements = payload.build(IDS, verb)
-    argument = json.dumps({"verb": str(verb), "remediations": {name: {} for name in IDS}})
+    ids = [name for name in IDS if verb is not Verb.UNDO or remediation.find(name).reversible]
+    statements = payload.build(ids, verb)
+    argument = json.dumps({"verb": str(verb), "remediations": {name: {} for name in ids}})
 
     assert all(one.text.isascii() for one in statements)
-    assert payload.identify([one.text for one in statements], argument) == (verb, IDS)
+    assert payload.identify([one.text for one in statements], argument) == (verb, ids)
 
 
 def test_another_text_is_not_taken_for_ours():

@@ -211,7 +211,7 @@ def test_an_unusable_parameter_is_a_request_error(one, given):
     "about",
     [
         {"surprise": 1},
-        {"context": "user"},
+        {"context": "system"},
         {"cuts_connection": True},
         {"notes": {"x": {"fact": "policy", "equals": 1}}},
         {"risk": "dangerous"},

@@ -485,6 +485,74 @@ def test_an_undo_names_the_run_that_is_meant_and_a_check_none(toy, device):
     assert {json.loads(one.argument)["wanted"] for one in device.sent} == {CONTEXT.run}
 
 
+@pytest.fixture
+def desk(toy, tmp_path):
+    """The toy content with one that works in the sessions of people."""
+    folder = tmp_path / "remediations/layer/delta"
+    folder.mkdir()
+    alpha = (toy["alpha"].folder / "remediation.yaml").read_text()
+    about = alpha.replace("context: machine", "context: user\nknown_when: {sessions_answered: {at_least: 1}}")
+    about = about.replace("reasons: {", "reasons: {sessions_answered: nobody is logged on, ").replace(
+        "desired: {switch: {not: 0, absent: true, write: 1}}", "desired: {rows: {each: {good: true}}}"
+    )
+    (folder / "remediation.yaml").write_text(about.replace("switch: '", "rows: '").split("guards:")[0])
+    for script in ("detect", "fix", "undo"):
+        (folder / f"{script}.ps1").write_text(f"'delta {script}'\n")
+    (tmp_path / "remediations/_helpers").mkdir()
+    for name in ("_session.ps1", "_session_change.ps1", "_helpers/profiles.ps1"):
+        (tmp_path / "remediations" / name).write_text(f"'{name}'\n")
+    remediation.load.cache_clear()
+    payload._build.cache_clear()
+    return remediation.load(tmp_path)
+
+
+def told_by(*people: tuple[str, bool]) -> str:
+    sessions = [
+        {"object": f"C:\\{name}", "name": name, "sid": f"S-1-{name}", "state": "answered", "detail": "", "answer": line("delta", facts={"rows": [{"object": "HKLM\\row", "good": good}]})}
+        for name, good in people
+    ]  # fmt: skip
+    return json.dumps({"teamsmedic": 1, "statement": "delta", "facts": {}, "sessions": sessions})
+
+
+BROUGHT = {"delta.session": line("delta.session", added={}), "sessions": line("sessions", sessions={"people": 2})}
+
+
+def test_what_people_answer_is_judged_together(desk, device):
+    device.faults = {(Verb.CHECK, name): said for name, said in BROUGHT.items()}
+    device.faults[Verb.CHECK, "delta"] = told_by(("amber", True), ("carla", False))
+
+    report = run(treatment.check(plan(desk, "delta"), CONTEXT), device)
+
+    assert [one.name for one in device.sent[0].statements] == ["prelude", "delta.session", "sessions", "delta", "end"]
+    assert statuses(report) == {"delta": "drifted"}
+    assert report.outcomes[0].facts["sessions_answered"] == 2
+
+    device.faults[Verb.CHECK, "delta"] = told_by()
+    nobody = run(treatment.check(plan(desk, "delta"), CONTEXT), device)
+    assert (statuses(nobody), nobody.outcomes[0].reasons) == ({"delta": "unknown"}, ["nobody is logged on"])
+
+
+@pytest.mark.parametrize("broken", ["delta.session", "sessions"])
+def test_a_session_script_that_ends_the_pipeline_costs_its_own_answer(desk, device, broken):
+    device.faults = {(Verb.CHECK, name): said for name, said in BROUGHT.items()}
+    device.faults[Verb.CHECK, broken] = Reply((), End.FAILED, "does not parse")
+
+    report = run(treatment.check(plan(desk, "delta", "alpha"), CONTEXT), device)
+
+    assert statuses(report) == {"delta": "unknown", "alpha": "drifted"}
+    assert [[one.name for one in sent.statements[1:-1]] for sent in device.sent][1:] == [["alpha"]]
+
+
+def test_sessions_that_could_not_be_asked_are_unknown_with_the_reason(desk, device):
+    device.faults = {(Verb.CHECK, name): said for name, said in BROUGHT.items()}
+    device.faults[Verb.CHECK, "sessions"] = line("sessions", error={"kind": "language", "message": "x"})
+    device.faults[Verb.CHECK, "delta"] = line("delta", facts={})
+
+    report = run(treatment.check(plan(desk, "delta"), CONTEXT), device)
+
+    assert (statuses(report), report.outcomes[0].reasons) == ({"delta": "unknown"}, ["constrained language"])
+
+
 def test_nobody_is_asked_about_what_is_not_allowed(toy, device):
     both = plan(toy, "alpha", "gamma")
     report = run(treatment.check(both, CONTEXT), device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from snapshot import Snapshot
@@ -26,8 +27,10 @@ def expected(before: Snapshot, changes: Iterable[Change]) -> Snapshot:
             _put(state, change.object, {"": (change.object.rpartition("\\")[2], "folder", "0o755", ())})
         elif change.action in ("write", "restore"):
             _write(state, change)
-        elif change.action == "remove":
+        elif change.action == "remove" and ":\\" in change.object:
             _take(state, change.object)
+        elif change.action == "remove":
+            _take_credential(state, change)
         else:
             assert change.action == "stop", change
     return state
@@ -43,6 +46,17 @@ def _write(state: Snapshot, change: Change) -> None:
         name = state[item][0] if item in state else change.object.rpartition("\\")[2]
         assert change.after["kind"] == "DWord", change
         state[item] = (name, f"dword:{change.after['data']:08x}")
+
+
+def _take_credential(state: Snapshot, change: Change) -> None:
+    """`TARGET (PERSON)`: the key of it in the vault of whoever has it saved for the name that is announced."""
+    target = change.object.rpartition(" (")[0].lower().replace("\\", "_")
+    named = re.compile(rf"value (hku\\.*\\credential manager\\generic: {re.escape(target)})\\username")
+    mine = [found[1] for item, value in state.items() if (found := named.match(item)) and change.before in value[1]]
+    assert mine, change
+    for item in list(state):
+        if any(item == f"key {key}" or item.startswith(f"value {key}\\") for key in mine):
+            del state[item]
 
 
 def _all(state: Snapshot, path: str) -> Snapshot:

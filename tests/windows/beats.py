@@ -25,7 +25,7 @@ from announced import expected
 from snapshot import IGNORE, RESTARTED, Ignore, Snapshot, difference, report
 
 from teamsmedic import content, remediation, runfolder
-from teamsmedic.lab import cases
+from teamsmedic.lab import cases, seed
 from teamsmedic.lab.cases import Case
 from teamsmedic.outcome import Change
 
@@ -93,7 +93,7 @@ def command_line(verb: str, subjects: Sequence[Subject], inventory: Path) -> dic
         words = {
             "check": ["check"],
             "dry_run": ["fix", "--dry-run"],
-            "fix": ["fix", "--yes", "--allow", "disruptive"],
+            "fix": ["fix", "--yes", "--allow", "disruptive", "--allow", "irreversible"],
             "undo": ["undo", "--yes"],
         }[verb]
         for name, value in together[0].case.parameters.items() if verb != "undo" else ():
@@ -123,7 +123,11 @@ def command_line(verb: str, subjects: Sequence[Subject], inventory: Path) -> dic
 def playbook(verb: str, subjects: Sequence[Subject], inventory: Path) -> dict[str, dict[str, Any]]:
     runs = inventory.parent / f"runs-{os.urandom(4).hex()}"
     play, *more = {"check": ["check"], "dry_run": ["fix", "--check", "--diff"], "fix": ["fix"], "undo": ["undo"]}[verb]
-    extra = {"teamsmedic_run_dir": str(runs), "remediations": [subjects[0].remediation], "allow": ["disruptive"]}
+    extra = {
+        "teamsmedic_run_dir": str(runs),
+        "remediations": [subjects[0].remediation],
+        "allow": ["disruptive", "irreversible"],
+    }
     done = subprocess.run(
         [str(TOOLS / "ansible-playbook"), str(PLAYBOOKS / f"{play}.yml"), "-i", str(inventory), "-f", FORKS, *more,
          "-l", ",".join(one.device.name for one in subjects), "-e", json.dumps(extra)],
@@ -222,7 +226,9 @@ def changing(door: Door, subjects: list[Subject], inventory: Path) -> None:
         one.statuses.append(said["status"])
         one.want("undo says", said["status"], "reverted" if KNOWN[one.remediation].reversible else "blocked")
         ignore = (*BUT_JOURNAL, *RESTARTED) if one.restarts else BUT_JOURNAL
-        one.same("besides the journal, fix and undo", one.first, one.device.snapshot(), ignore)
+        # What cannot be undone is refused, and nothing more changes.
+        before = one.first if KNOWN[one.remediation].reversible else fixed[one.device.name]
+        one.same("besides the journal, fix and undo", before, one.device.snapshot(), ignore)
 
 
 def independent(one: Subject) -> list[str]:
@@ -234,6 +240,11 @@ def independent(one: Subject) -> list[str]:
             done = reader.run(f'reg query "{key}" /v {name}')
             if done.rc or f"0x{change.after['data']:x}" not in done.stdout:
                 wrong.append(f"reg.exe says of {change.object}: {done.stdout!r}, not {change.after}")
+        elif change.action == "remove" and ":\\" not in change.object:
+            target, _, name = change.object.removesuffix(")").rpartition(" (")
+            sid = next(person.sid for person in seed.look(one.case.role).people if person.folder == name)
+            if reader.run(f'reg query "HKU\\{sid}\\{seed.VAULT}\\Generic: {target}"').rc == 0:
+                wrong.append(f"reg.exe says that {change.object} is still there")
         elif change.action == "move" and change.after.isascii():
             for path, there in ((change.after, True), (f"{change.before}\\EBWebView", False)):
                 if reader.file(path).exists is not there:

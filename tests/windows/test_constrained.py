@@ -11,7 +11,7 @@ from harness import LabDevice
 from snapshot import report
 
 from teamsmedic import asked, content, payload, remediation, runfolder, treatment
-from teamsmedic.errors import NotReversible
+from teamsmedic.errors import Untrusted
 from teamsmedic.hosts.base import End, Send, Statement, Verb
 from teamsmedic.hosts.winrm import WinRMHost
 from teamsmedic.lab import cases
@@ -40,7 +40,7 @@ try { [System.IO.File]::Exists('C:\\\\'); 'called' } catch { "$($_.FullyQualifie
 """
 
 
-BLIND = {"client_cache_fresh"}
+BLIND = {"client_cache_fresh", "stale_credentials_absent"}
 """Those that need functions of Windows, which constrained language does not let them call."""
 
 
@@ -109,7 +109,7 @@ def test_every_check_answers_facts_or_that_it_cannot(
 def test_no_fix_starts(desk: LabDevice, constrained: WinRMHost) -> None:
     """Nor where only the fix itself meets constrained language, after a check that did not."""
     before = desk.snapshot()
-    walk = treatment.fix(plan(*KNOWN), treatment.Context(runfolder.new_id(), BY), allow={"disruptive"})
+    walk = treatment.fix(plan(*KNOWN), treatment.Context(runfolder.new_id(), BY), allow={"disruptive", "irreversible"})
 
     outcomes = {one.remediation: one for one in drive(walk, constrained, lambda *_: None).outcomes}
 
@@ -136,7 +136,7 @@ def test_no_undo_starts(desk: LabDevice) -> None:
     walk = treatment.undo(KNOWN, treatment.Context(runfolder.new_id(), BY), values=lambda one: one.values({}, 0))
 
     try:
-        with pytest.raises(NotReversible, match="not trustworthy"):
+        with pytest.raises(Untrusted, match="not trustworthy"):
             drive(walk, host, lambda *_: None)
         for name in names:
             about = {"parameters": {}, "run": "20260102T030405Z-abcdef", "sha256": "", "items": []}

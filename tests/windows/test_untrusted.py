@@ -17,7 +17,7 @@ from snapshot import report
 from treater import Treater
 
 from teamsmedic import content, remediation, runfolder, treatment
-from teamsmedic.errors import NotReversible
+from teamsmedic.errors import NotReversible, Untrusted
 from teamsmedic.outcome import Outcome
 from teamsmedic.run import drive
 
@@ -79,7 +79,7 @@ def refused(desk: LabDevice, act: Callable[[], Outcome]) -> tuple[str, str]:
     try:
         outcome = act()
         told = (str(outcome.status), outcome.reasons[0])
-    except NotReversible as error:
+    except (NotReversible, Untrusted) as error:
         told = ("refused", str(error))
     assert report(desk.changes(before)) == "no change"
     return told

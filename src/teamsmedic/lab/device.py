@@ -35,7 +35,6 @@ HOOK = r"C:\ProgramData\lab\ContextHook.dll"
 LAB = r"C:\ProgramData\lab"
 SYSTEM_SID = "S-1-5-18"
 _SYSTEM_PROFILE = r"C:\windows\system32\config\systemprofile"
-_VAULT = r"Software\Wine\Credential Manager"
 _NOWHERE = Link(r"\Registry\Machine\No\Such\Key")
 # Programs and tables of Windows and the engine; nothing that a script edits in place.
 _SHARED = frozenset((".acm", ".ax", ".com", ".cpl", ".dll", ".drv", ".exe", ".nls", ".ocx", ".sys", ".tlb"))
@@ -206,7 +205,7 @@ def _administrator(prefix: Path) -> None:
     user.write_text(
         text
         + key("Environment", seed.session(rf"C:\Users\{seed.ADMIN}", seed.ADMIN, "CONTOSO") | temp)
-        + key(_VAULT, _NOWHERE)
+        + key(seed.VAULT, _NOWHERE)
         + key("Volatile Environment", _NOWHERE)
         + key(r"Software\Wine\DllOverrides")
     )
@@ -214,7 +213,7 @@ def _administrator(prefix: Path) -> None:
     system = seed.session(_SYSTEM_PROFILE, "%COMPUTERNAME%$", "WORKGROUP") | windows_temp
     with (prefix / "userdef.reg").open("a") as file:
         file.write(
-            key(_VAULT, _NOWHERE)
+            key(seed.VAULT, _NOWHERE)
             + key("Environment", {name: seed.expandable(value) for name, value in system.items()})
             + key(
                 seed.SHELL_FOLDERS,

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from teamsmedic import content, payload, remediation
+from teamsmedic.answer import SESSION_WORDS
 from teamsmedic.errors import RequestError
 from teamsmedic.hosts.base import MAX_OUTPUT, End, Verb
 from teamsmedic.lab import wsman
@@ -119,7 +120,7 @@ class ReplayDevice:
         verb, names = payload.identify(texts, argument)
         asked = json.loads(argument)
         wanted: Mapping[str, Any] = asked["remediations"]
-        order = [payload.PRELUDE, *names, payload.END][: len(texts)]
+        order = [one.name for one in payload.build(names, verb)][: len(texts)]
         faults = {name: self.faults[name] for name in order if name in self.faults}
         ends = next((name for name in order if faults.get(name) in ("silent", "failed")), None)
         end = End.COMPLETED if ends is None else End.FAILED if faults[ends] == "failed" else End.TIMEOUT
@@ -133,10 +134,12 @@ class ReplayDevice:
             return {"host": self._host()}
         if name == payload.END:
             return {}
+        if name == payload.SESSIONS or name.endswith(".session"):
+            return {"added": {}}
         if name not in self.cases:
             return {"error": {"kind": "exception", "message": "replay device: there is no case for this", "line": 0}}
         if verb is Verb.CHECK:
-            return {"facts": dict(self._facts[name])}
+            return _said(remediation.find(name), self._facts[name])
         if verb is Verb.JOURNAL:
             return self._read_journal(name, str(about.get("run")))
         if verb is Verb.FIX:
@@ -251,6 +254,28 @@ class ReplayDevice:
 def _blocked(reason: str, detail: str) -> dict[str, Json]:
     """The words are those of `_change.ps1`."""
     return {"blocked": {"reason": reason, "detail": detail}}
+
+
+def _said(one: remediation.Remediation, facts: Mapping[str, Json]) -> dict[str, Json]:
+    """A detect's answer that gives these facts: what people said goes back into their sessions' answers."""
+    people = facts.get("sessions")
+    if not isinstance(people, list):
+        return {"facts": dict(facts)}
+    joined = {key: facts[key] for key in one.lists if key in facts}
+    common = {key: value for key, value in facts.items() if key not in ("sessions", "sessions_answered", *joined)}
+    sessions: list[Json] = []
+    for person in people:
+        own = {key: value for key, value in person.items() if key not in SESSION_WORDS}
+        for key, value in joined.items():
+            mine = [element for element in value if element.get("sid") == person["sid"]]
+            own[key] = [
+                {word: each for word, each in element.items() if word not in ("user", "sid")} for element in mine
+            ]
+        text = (
+            json.dumps({"teamsmedic": 1, "statement": one.id, "facts": own}) if person["state"] == "answered" else None
+        )
+        sessions.append({**{word: person[word] for word in SESSION_WORDS}, "answer": text})
+    return {"facts": common, "sessions": sessions}
 
 
 def _spoken(name: str, answer: Mapping[str, Json], fault: str | None) -> Iterator[str]:

@@ -6,6 +6,8 @@ Teams, and a Teams Room with the local user Skype. Nothing here is broken; break
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -22,6 +24,7 @@ ADMIN_SID = "S-1-5-21-0-0-0-1000"
 """Wine's own user: its SID cannot be changed, so it is the administrator who comes in over WinRM."""
 
 PROFILES = r"Software\Microsoft\Windows NT\CurrentVersion\ProfileList"
+VAULT = r"Software\Wine\Credential Manager"
 SHELL_FOLDERS = r"Software\Microsoft\Windows\CurrentVersion\Explorer\User Shell Folders"
 MICROPHONE = r"Software\Microsoft\Windows\CurrentVersion\CapabilityAccessManager\ConsentStore\microphone"
 TEAMS_FAMILY = "MSTeams_8wekyb3d8bbwe"
@@ -35,13 +38,14 @@ _DOMAIN = "S-1-5-21-1004336348-1177238915-682003330"
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody with a profile: its folder below C:\\Users, SID, USERNAME and USERDOMAIN."""
+    """Somebody with a profile: its folder below C:\\Users, SID, USERNAME and USERDOMAIN, and the work account."""
 
     folder: str
     sid: str
     account: str
     domain: str
     logged_on: bool
+    upn: str = ""
 
     @property
     def profile(self) -> str:
@@ -49,11 +53,25 @@ class Person:
         return f"C:\\Users\\{self.folder}"
 
 
-AMBER = Person("amber", "S-1-12-1-1111111111-1222222222-1333333333-1444444444", "AmberAdams", "AzureAD", True)
-BRUNO = Person("bruno", f"{_DOMAIN}-1104", "bruno", "CONTOSO", False)
-CARLA = Person("carla", f"{_DOMAIN}-1107", "carla", "CONTOSO", True)
-ZOE = Person("Zoë O'Brien [x]", "S-1-12-1-2111111111-2222222222-2333333333-2444444444", "ZoëOBrien", "AzureAD", True)
-USER = Person("user.DOMAIN.000", f"{_DOMAIN}-1112", "user", "CONTOSO", False)
+AMBER = Person(
+    "amber",
+    "S-1-12-1-1111111111-1222222222-1333333333-1444444444",
+    "AmberAdams",
+    "AzureAD",
+    True,
+    "amber@contoso.example",
+)
+BRUNO = Person("bruno", f"{_DOMAIN}-1104", "bruno", "CONTOSO", False, "bruno@contoso.example")
+CARLA = Person("carla", f"{_DOMAIN}-1107", "carla", "CONTOSO", True, "carla@contoso.example")
+ZOE = Person(
+    "Zoë O'Brien [x]",
+    "S-1-12-1-2111111111-2222222222-2333333333-2444444444",
+    "ZoëOBrien",
+    "AzureAD",
+    True,
+    "zoe@contoso.example",
+)
+USER = Person("user.DOMAIN.000", f"{_DOMAIN}-1112", "user", "CONTOSO", False, "user@contoso.example")
 SKYPE = Person("Skype", f"{_MACHINE}-1002", "Skype", "", True)  # a local user: its domain is the device's name
 OWNER = Person("Admin", f"{_MACHINE}-1001", "Admin", "", False)
 
@@ -87,6 +105,12 @@ def look(role: Role, seeds: tuple[str, ...] = (), computer: str = "DEVICE") -> L
         teams = role == "desktop" or person is SKYPE
         if teams:
             result.files |= {f"{person.profile}\\{path}": data for path, data in _TEAMS_FILES.items()}
+        if person.upn:
+            result.machine += key(
+                f"{_IDENTITIES}\\{person.sid}\\IdentityCache\\{person.sid}",
+                {"UserName": person.upn, "ProviderName": "AzureAD"},
+            )
+            result.files[f"{person.profile}\\{_ONE_AUTH}"] = _account(person)
         result.hives[person.folder] = _hive(person, person.domain or computer, teams)
     if role == "room":
         result.machine += _ROOM_MACHINE
@@ -123,6 +147,8 @@ def expandable(text: Value) -> Value:
 def _hive(person: Person, domain: str, teams: bool) -> str:
     temp: dict[str, Value] = dict.fromkeys(("TEMP", "TMP"), Expand(r"%USERPROFILE%\AppData\Local\Temp"))
     text = HEAD + key("Environment", temp) + key(SHELL_FOLDERS, folders("%USERPROFILE%"))
+    # The vault's own key: Wine makes one at the first look, and a check must change nothing.
+    text += key(VAULT, {"EncryptionKey": hashlib.sha256(person.sid.encode()).digest()[:8]})
     text += key(MICROPHONE, {"Value": "Allow"}) + key(f"{MICROPHONE}\\NonPackaged", {"Value": "Allow"})
     if teams:
         # FILETIMEs; both set: it was used and is not in use now.
@@ -157,6 +183,7 @@ def _windows(role: Role, computer: str) -> str:
     return (
         key(r"Software\Microsoft\Windows NT\CurrentVersion", version)
         + key(r"System\CurrentControlSet\Control\Windows", {"CSDVersion": 0})
+        + key(r"Software\Lab\Tasks")
         + key(r"System\CurrentControlSet\Control\ComputerName\ComputerName", {"ComputerName": computer})
     )
 
@@ -169,6 +196,14 @@ def _manifest(name: str) -> bytes:
     ).encode()
 
 
+def _account(person: Person) -> bytes:
+    """An account that Office and Teams are signed in to: JSON, as OneAuth writes it."""
+    about = {"account_hints": [person.upn], "association_status": {"com.microsoft.Office": "associated"}}
+    return json.dumps({"account_type": "aad", "login_name": person.upn, **about}).encode()
+
+
+_IDENTITIES = r"Software\Microsoft\IdentityStore\Cache"
+_ONE_AUTH = r"AppData\Local\Microsoft\OneAuth\accounts\6f9b1c2e-0a4d-4a51-9e6c-2f7d1e8b3a90"
 _PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
 _PROFILE_FILES: Mapping[str, bytes | None] = dict.fromkeys(
     ("Desktop", "Documents", r"AppData\Local\Temp", r"AppData\LocalLow", r"AppData\Roaming")

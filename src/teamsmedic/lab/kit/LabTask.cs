@@ -39,9 +39,12 @@ public static class LabTask
         return started.ProcessId;
     }
 
-    // In the task itself: its exit code outlives it, whoever started it; a time limit is kept.
-    internal static void Report(string task, string seconds)
+    // In the task itself, which starts late: its exit code outlives it, whoever started it; a time limit is kept.
+    internal static void Report(string task, string seconds, string late)
     {
+        int wait;
+        if (int.TryParse(late, out wait)) Thread.Sleep(wait);
+        Write(task, 267009);
         AppDomain.CurrentDomain.ProcessExit += delegate { Write(task, Environment.ExitCode); };
         int most;
         if (int.TryParse(seconds, out most) && most > 0)

@@ -1,0 +1,304 @@
+# Work in the sessions of the people at the desk, whose vault, accounts and settings an administrator over WinRM never
+# sees. Travels with payloads of which a script runs there. It leaves nothing: one task and one folder a person, both gone
+# at the end, and those of a killed engine with the next run.
+#
+#   Add-TMSession -Id ID -Script BLOCK   a script for them, kept until they are run
+#   Invoke-TMSessionCheck -Id IDS          runs these scripts, once for each person, for the detects that follow
+#
+# A person's folder below Program Files holds what he may read and run, and one file that he may write: his answer. All in
+# it is his word: the file is made and opened here before he can reach it, so no link can take its place, its size has a
+# limit, and what it says is judged elsewhere.
+# What tells that an answer is of this run is its first line, which must be the very text that is expected.
+
+# The body of a statement runs below Invoke-TMStatement, which has a $Name of its own.
+function Add-TMSession {
+    param([string] $Id, [scriptblock] $Script)
+    Invoke-TMStatement -Name "$Id.session" -Key 'added' -Body {
+        $TM.Scripts[$Id] = "$Script"
+        [ordered]@{ characters = $TM.Scripts[$Id].Length }
+    }
+}
+
+function Get-TMSessionRoot { "$env:ProgramFiles\teamsmedic" }
+
+# The first line of an answer, from both sides.
+function Get-TMSessionBegin {
+    param([string] $Nonce, [object] $Sid)
+    Write-TMAnswer -Statement 'begin' -Key 'session' -Value ([ordered]@{ nonce = $Nonce; sid = $Sid })
+}
+
+# What runs in the session: all that the payload defines, and each script in a file of its own, because one that does not
+# parse must not cost the others their answer. Each answer is written as soon as it is there, for the same reason.
+function Get-TMSessionText {
+    $parts = @("Set-StrictMode -Version Latest; `$ErrorActionPreference = 'Stop'; `$ProgressPreference = 'SilentlyContinue'")
+    $parts += "`$TM = @{ Argument = `$null; Blocked = `$null; Fault = ''; Size = 0; Limit = 65536; Begun = `$null; Changed = `$false; Sessions = @{}; Full = `"`$(`$ExecutionContext.SessionState.LanguageMode)`" -eq 'FullLanguage' }"
+    foreach ($function in Get-ChildItem -LiteralPath 'Function:\' | Where-Object -FilterScript { $_.Name -clike '?*-TM*' } | Sort-Object -Property 'Name') {
+        $parts += "function $($function.Name) {`n$($function.Definition)`n}"
+    }
+    $parts += 'Invoke-TMSessionPart -Folder $PSScriptRoot'
+    $parts -join "`n"
+}
+
+# Out-File shares the file with its reader; Add-Content does not, and what else could is out of reach in constrained language.
+function Write-TMSession {
+    param([string] $Folder, [string] $Line)
+    Out-File -InputObject $Line -LiteralPath "$Folder\answer" -Append -Encoding 'ascii' -Width 1000000
+}
+
+# Runs in the session.
+function Invoke-TMSessionPart {
+    param([string] $Folder)
+    $TM.Argument = ConvertFrom-TMJson -Text (Get-Content -LiteralPath "$Folder\argument.json" -Raw)
+    $sid = $null
+    if ($TM.Full) { $sid = [System.Security.Principal.WindowsIdentity]::GetCurrent().User.Value }
+    Write-TMSession -Folder $Folder -Line (Get-TMSessionBegin -Nonce $TM.Argument.nonce -Sid $sid)
+    foreach ($name in $TM.Argument.scripts) {
+        try { $answer = @(& "$Folder\$name.ps1" | Select-Object -First 1) } catch { $answer = @(Write-TMError -Statement $name -ErrorRecord $_) }
+        Write-TMSession -Folder $Folder -Line "$answer"
+    }
+    Write-TMSession -Folder $Folder -Line '{"teamsmedic":1,"statement":"end"}'
+}
+
+# Why no task is made for somebody: '' where one is. The policies of the machine come before -ExecutionPolicy.
+function Get-TMSessionRefusal {
+    param([object] $Person)
+    if ($Person.state -ceq 'out_of_scope' -or $Person.state -ceq 'not_found') { return $Person.state }
+    if (-not $Person.logged_on) { return 'logged_off' }
+    if ($TM.Host.room) { return 'room' }
+    if (-not $TM.Full) { return 'constrained' }
+    foreach ($base in 'Registry::HKEY_LOCAL_MACHINE', "Registry::HKEY_USERS\$($Person.sid)") {
+        $path = "$base\SOFTWARE\Policies\Microsoft\Windows\PowerShell"
+        if (-not (Test-Path -LiteralPath $path)) { continue }
+        $key = Get-Item -LiteralPath $path
+        if ($key.GetValue('EnableScripts', 1) -eq 0) { return 'scripts_off' }
+        $policy = "$($key.GetValue('ExecutionPolicy', ''))"
+        if ($policy -eq 'AllSigned') { return 'all_signed' }
+        if ($policy -eq 'Restricted') { return 'scripts_off' }
+        if ($policy) { break }
+    }
+    return ''
+}
+
+# Administrators own what lies below Program Files; a folder with another owner, or a link, is not used.
+function Assert-TMSessionFolder {
+    param([string] $Path)
+    $item = Get-Item -LiteralPath $Path -Force
+    if (-not $item.PSIsContainer -or "$($item.Attributes)" -cmatch 'ReparsePoint') { throw "$Path is no folder" }
+    $owner = (Get-Acl -LiteralPath $Path).GetOwner([System.Security.Principal.SecurityIdentifier]).Value
+    $own = 'S-1-5-18', 'S-1-5-32-544', 'S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464', [System.Security.Principal.WindowsIdentity]::GetCurrent().User.Value
+    if ($own -cnotcontains $owner) { throw "$Path belongs to $owner" }
+}
+
+# Full control for SYSTEM and Administrators, `Rights` for one person, nothing inherited.
+function Set-TMSessionAccess {
+    param([string] $Path, [string] $Sid, [string] $Rights)
+    $security = Get-Acl -LiteralPath $Path
+    $security.SetAccessRuleProtection($true, $false)
+    $inherit = 'None'
+    if ((Get-Item -LiteralPath $Path -Force).PSIsContainer) { $inherit = 'ContainerInherit, ObjectInherit' }
+    foreach ($pair in ('S-1-5-18', 'FullControl'), ('S-1-5-32-544', 'FullControl'), ($Sid, $Rights)) {
+        $account = New-Object -TypeName 'System.Security.Principal.SecurityIdentifier' -ArgumentList $pair[0]
+        $security.AddAccessRule((New-Object -TypeName 'System.Security.AccessControl.FileSystemAccessRule' -ArgumentList $account, $pair[1], $inherit, 'None', 'Allow'))
+    }
+    Set-Acl -LiteralPath $Path -AclObject $security
+}
+
+# Starts one person's task and returns what is needed to hear and to remove it.
+function Start-TMSession {
+    param([object] $Person, [string[]] $Name, [string] $Text, [object] $Drift)
+    $nonce = 'teamsmedic-{0}-{1}' -f (Get-TMUnixTime), [System.Guid]::NewGuid().ToString('N', [System.Globalization.CultureInfo]::InvariantCulture)
+    $root = Get-TMSessionRoot
+    $folder = "$root\$nonce"
+    if (-not [System.IO.Directory]::Exists($root)) { $null = [System.IO.Directory]::CreateDirectory($root) }
+    Assert-TMSessionFolder -Path $root
+    $null = [System.IO.Directory]::CreateDirectory($folder)
+    $session = @{ nonce = $nonce; folder = $folder; stream = $null; text = ''; expected = @((Get-TMSessionBegin -Nonce $nonce -Sid $Person.sid), (Get-TMSessionBegin -Nonce $nonce -Sid $null)) }
+    try {
+        Set-TMSessionAccess -Path $folder -Sid $Person.sid -Rights 'ReadAndExecute'
+        $utf8 = New-Object -TypeName 'System.Text.UTF8Encoding' -ArgumentList $true
+        $work = @{}
+        foreach ($one in $Name) {
+            $work[$one] = @{ parameters = (Get-TMProperty -Object (Get-TMRequest -Name $one) -Name 'parameters'); drift = @($Drift) }
+            [System.IO.File]::WriteAllText("$folder\$one.ps1", $TM.Scripts[$one], $utf8)
+        }
+        $argument = @{ nonce = $nonce; scripts = $Name; remediations = $work }
+        [System.IO.File]::WriteAllText("$folder\argument.json", (ConvertTo-Json -InputObject $argument -Depth 12 -Compress), $utf8)
+        [System.IO.File]::WriteAllText("$folder\run.ps1", $Text, $utf8)
+        [System.IO.File]::WriteAllBytes("$folder\answer", (New-Object -TypeName 'byte[]' -ArgumentList 0))
+        # A buffer of one byte is none: what comes later must be seen.
+        $session.stream = New-Object -TypeName 'System.IO.FileStream' -ArgumentList "$folder\answer", ([System.IO.FileMode]::Open), ([System.IO.FileAccess]::Read), ([System.IO.FileShare]::ReadWrite), 1
+        Set-TMSessionAccess -Path "$folder\answer" -Sid $Person.sid -Rights 'Read, Write'
+        # conhost keeps a window from flashing at the desk; it can since 1809.
+        $program = "$env:windir\System32\conhost.exe"
+        $arguments = "--headless $env:windir\System32\WindowsPowerShell\v1.0\powershell.exe "
+        if ($null -eq $TM.Host.build -or $TM.Host.build -lt 17763) {
+            $program = "$env:windir\System32\WindowsPowerShell\v1.0\powershell.exe"
+            $arguments = '-WindowStyle Hidden '
+        }
+        $arguments += "-NoProfile -NonInteractive -ExecutionPolicy Bypass -File `"$folder\run.ps1`""
+        $principal = New-ScheduledTaskPrincipal -UserId $Person.sid -LogonType Interactive -RunLevel Limited -ErrorAction Stop
+        $settings = New-ScheduledTaskSettingsSet -AllowStartIfOnBatteries -DontStopIfGoingOnBatteries -ExecutionTimeLimit ([timespan]::FromMinutes(5)) -DeleteExpiredTaskAfter ([timespan]::Zero) -MultipleInstances IgnoreNew -ErrorAction Stop
+        # Its time lies in the past, so it starts only when it is told to; at the end of its trigger Windows deletes it.
+        $trigger = New-ScheduledTaskTrigger -Once -At ([datetime]::Now.AddMinutes(-5)) -ErrorAction Stop
+        $trigger.EndBoundary = [datetime]::Now.AddMinutes(10).ToString('s', [System.Globalization.CultureInfo]::InvariantCulture)
+        $null = Register-ScheduledTask -TaskName $nonce -TaskPath '\' -Action (New-ScheduledTaskAction -Execute $program -Argument $arguments -ErrorAction Stop) -Principal $principal -Settings $settings -Trigger $trigger -ErrorAction Stop
+        Start-ScheduledTask -TaskName $nonce -TaskPath '\' -ErrorAction Stop
+    }
+    catch {
+        Remove-TMSession -Session $session
+        throw
+    }
+    $session
+}
+
+# Its scripts lie in a folder that only administrators write into, so nothing there can lead elsewhere.
+function Remove-TMSession {
+    param([object] $Session)
+    if ($null -ne $Session.stream) { $Session.stream.Dispose() }
+    # Nobody is waiting for what still runs there; a task that is not there any more is as it should be.
+    Stop-ScheduledTask -TaskName $Session.nonce -TaskPath '\' -ErrorAction SilentlyContinue
+    Unregister-ScheduledTask -TaskName $Session.nonce -TaskPath '\' -Confirm:$false -ErrorAction SilentlyContinue
+    foreach ($try in 1..20) {
+        try {
+            if (-not [System.IO.Directory]::Exists($Session.folder)) { break }
+            foreach ($file in [System.IO.Directory]::GetFiles($Session.folder)) { [System.IO.File]::Delete($file) }
+            [System.IO.Directory]::Delete($Session.folder)
+        }
+        catch [System.IO.IOException], [System.UnauthorizedAccessException] { Start-Sleep -Milliseconds 100 }
+    }
+    $root = Get-TMSessionRoot
+    try { if (@([System.IO.Directory]::GetFileSystemEntries($root)).Count -eq 0) { [System.IO.Directory]::Delete($root) } }
+    catch [System.IO.IOException] { return }
+}
+
+# What an engine that was killed left: the name tells the time.
+function Remove-TMSessionLeftover {
+    $old = (Get-TMUnixTime) - 3600
+    $names = @(Get-ScheduledTask -TaskName 'teamsmedic-*' -TaskPath '\' -ErrorAction SilentlyContinue | ForEach-Object -Process { $_.TaskName })
+    $root = Get-TMSessionRoot
+    if ([System.IO.Directory]::Exists($root)) {
+        Assert-TMSessionFolder -Path $root
+        $names += @([System.IO.Directory]::GetDirectories($root) | ForEach-Object -Process { [System.IO.Path]::GetFileName($_) })
+    }
+    foreach ($name in $names | Sort-Object -Unique) {
+        if ($name -cmatch '^teamsmedic-(\d{1,12})-[0-9a-f]{32}$' -and [long]$Matches[1] -lt $old) { Remove-TMSession -Session @{ nonce = $name; folder = "$root\$name"; stream = $null } }
+    }
+}
+
+# What somebody has answered so far: state (waiting | begun | ended | too_large | not_believed) and his lines. Read through the
+# handle that made the file, so it is this file whatever its writer does to it.
+function Read-TMSession {
+    param([object] $Session, [int] $Most)
+    $buffer = New-Object -TypeName 'byte[]' -ArgumentList 16384
+    while ($Session.text.Length -le $Most) {
+        $read = $Session.stream.Read($buffer, 0, $buffer.Length)
+        if ($read -eq 0) { break }
+        $Session.text += [System.Text.Encoding]::ASCII.GetString($buffer, 0, $read)
+    }
+    if ($Session.text.Length -gt $Most) { return @{ state = 'too_large'; lines = @() } }
+    # What follows the last line break is still being written.
+    $lines = @($Session.text -creplace '[^\n]*\z', '' -csplit "\r?\n" | Where-Object -FilterScript { $_ })
+    if ($lines.Count -eq 0) { return @{ state = 'waiting'; lines = @() } }
+    if ($Session.expected -cnotcontains $lines[0]) { return @{ state = 'not_believed'; lines = @() } }
+    $state = 'begun'
+    if ($lines -ccontains '{"teamsmedic":1,"statement":"end"}') { $state = 'ended' }
+    @{ state = $state; lines = $lines }
+}
+
+# Runs scripts for people and returns for each, in order: sid, name, state, detail, answers (by script).
+# state: answered, or why there is nothing: a refusal of Get-TMSessionRefusal, not_started, ended, timeout, blocked_script, or one
+# of Read-TMSession. `Limit`: seconds from the start of the first script.
+function Invoke-TMSession {
+    param([string[]] $Name, [object[]] $Person, [int] $Limit, [hashtable] $Drift = @{})
+    $results = @()
+    $open = @()
+    $text = ''
+    if (@($Person | Where-Object -FilterScript { -not (Get-TMSessionRefusal -Person $_) }).Count -gt 0) {
+        Remove-TMSessionLeftover
+        $text = Get-TMSessionText
+    }
+    try {
+        foreach ($one in $Person) {
+            $result = @{ sid = $one.sid; name = $one.name; state = (Get-TMSessionRefusal -Person $one); detail = ''; answers = @{}; session = $null }
+            if (-not $result.state) {
+                try {
+                    $result.session = Start-TMSession -Person $one -Name $Name -Text $text -Drift $Drift[$one.sid]
+                    $open += $result
+                }
+                catch {
+                    $result.state = 'not_started'
+                    $result.detail = "$($_.Exception.Message)"
+                }
+            }
+            $results += $result
+        }
+        $clock = [System.Diagnostics.Stopwatch]::StartNew()
+        $looked = 0
+        while ($open.Count -gt 0) {
+            $left = @()
+            # Asking for a task costs more than looking into its file.
+            $ask = $clock.Elapsed.TotalSeconds - $looked -ge 1
+            if ($ask) { $looked = $clock.Elapsed.TotalSeconds }
+            foreach ($result in $open) {
+                $task = $null
+                if ($ask) { $task = (Get-ScheduledTaskInfo -TaskName $result.session.nonce -TaskPath '\' -ErrorAction SilentlyContinue | ForEach-Object -Process { [long]$_.LastTaskResult }) }
+                $said = Read-TMSession -Session $result.session -Most (65536 * ($Name.Count + 1))
+                if ($said.state -ceq 'ended') { $result.state = 'answered' }
+                elseif ('too_large', 'not_believed' -ccontains $said.state) { $result.state = $said.state }
+                # 267009 it runs, 267011 it has not run yet (normal for a while after a start).
+                elseif ($null -ne $task -and $task -ne 267009 -and $task -ne 267011) {
+                    $result.state = 'ended'
+                    # PowerShell ends with 1 where it may not load the script.
+                    if ($said.state -ceq 'waiting' -and $task -eq 1) { $result.state = 'blocked_script' }
+                    $result.detail = "the task ended with $task"
+                }
+                elseif ($said.state -ceq 'waiting' -and $clock.Elapsed.TotalSeconds -ge 30) { $result.state = 'not_started' }
+                elseif ($clock.Elapsed.TotalSeconds -ge 30 + $Limit) { $result.state = 'timeout' }
+                else {
+                    $left += $result
+                    continue
+                }
+                # What came before the others hung or ended counts.
+                foreach ($line in $said.lines) {
+                    foreach ($script in $Name) {
+                        if ($line.StartsWith("{`"teamsmedic`":1,`"statement`":`"$script`",", [System.StringComparison]::Ordinal) -and -not $result.answers.ContainsKey($script)) { $result.answers[$script] = $line }
+                    }
+                }
+            }
+            $open = $left
+            if ($open.Count -gt 0) { Start-Sleep -Milliseconds 50 }
+        }
+    }
+    finally {
+        foreach ($result in $results) { if ($null -ne $result.session) { Remove-TMSession -Session $result.session } }
+    }
+    $results
+}
+
+function Invoke-TMSessionCheck {
+    param([string[]] $Id, [int] $Limit)
+    Invoke-TMStatement -Name 'sessions' -Key 'sessions' -Body {
+        $own = [System.Security.Principal.WindowsIdentity]::GetCurrent().User.Value
+        $scope = @{}
+        $people = @{}
+        foreach ($one in $Id) {
+            $given = @(Get-TMList -Object (Get-TMProperty -Object (Get-TMRequest -Name $one) -Name 'parameters') -Name 'users')
+            $scope[$one] = @(foreach ($person in Get-TMProfile -User $given) {
+                # The administrator who came in has a profile as well; it counts where somebody uses it at the desk.
+                if ($person.sid -ceq $own -and -not $person.logged_on -and $person.state -cne 'out_of_scope') { continue }
+                $person
+                if (-not (Get-TMSessionRefusal -Person $person)) { $people[$person.sid] = $person }
+            })
+        }
+        $heard = @{}
+        foreach ($result in @(Invoke-TMSession -Name $Id -Person @($people.Values) -Limit $Limit)) { $heard[$result.sid] = $result }
+        foreach ($one in $Id) {
+            $TM.Sessions[$one] = @(foreach ($person in $scope[$one]) {
+                $said = @{ state = (Get-TMSessionRefusal -Person $person); detail = ''; answers = @{} }
+                if (-not $said.state) { $said = $heard[$person.sid] }
+                [ordered]@{ object = $person.profile; name = $person.name; sid = $person.sid; state = $said.state; detail = $said.detail; answer = $said.answers[$one] }
+            })
+        }
+        [ordered]@{ people = $people.Count }
+    }
+}

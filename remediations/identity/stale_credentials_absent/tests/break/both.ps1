@@ -1,0 +1,25 @@
+# Two people logged on, both with foreign accounts.
+$vault2 = 'HKEY_USERS\S-1-12-1-1111111111-1222222222-1333333333-1444444444\Software\Wine\Credential Manager\Generic: MicrosoftOffice16_Data:SSPI:amber@fabrikam.example'
+[Microsoft.Win32.Registry]::SetValue($vault2, '', 'MicrosoftOffice16_Data:SSPI:amber@fabrikam.example')
+[Microsoft.Win32.Registry]::SetValue($vault2, 'UserName', 'amber@fabrikam.example')
+[Microsoft.Win32.Registry]::SetValue($vault2, 'Type', 1, 'DWord')
+[Microsoft.Win32.Registry]::SetValue($vault2, 'Flags', 0, 'DWord')
+[Microsoft.Win32.Registry]::SetValue($vault2, 'Persist', 2, 'DWord')
+[Microsoft.Win32.Registry]::SetValue($vault2, 'LastWritten', [byte[]](0, 64, 109, 203, 44, 92, 220, 1), 'Binary')
+[Microsoft.Win32.Registry]::SetValue($vault2, 'Password', [byte[]](1, 2, 3, 4), 'Binary')
+$vault3 = 'HKEY_USERS\S-1-5-21-1004336348-1177238915-682003330-1107\Software\Wine\Credential Manager\Generic: MicrosoftOffice15_Data:SSPI:c@fabrikam.example'
+[Microsoft.Win32.Registry]::SetValue($vault3, '', 'MicrosoftOffice15_Data:SSPI:c@fabrikam.example')
+[Microsoft.Win32.Registry]::SetValue($vault3, 'UserName', 'c@fabrikam.example')
+[Microsoft.Win32.Registry]::SetValue($vault3, 'Type', 1, 'DWord')
+[Microsoft.Win32.Registry]::SetValue($vault3, 'Flags', 0, 'DWord')
+[Microsoft.Win32.Registry]::SetValue($vault3, 'Persist', 2, 'DWord')
+[Microsoft.Win32.Registry]::SetValue($vault3, 'LastWritten', [byte[]](0, 64, 109, 203, 44, 92, 220, 1), 'Binary')
+[Microsoft.Win32.Registry]::SetValue($vault3, 'Password', [byte[]](1, 2, 3, 4), 'Binary')
+$vault4 = 'HKEY_USERS\S-1-5-21-1004336348-1177238915-682003330-1107\Software\Wine\Credential Manager\Generic: msteams_adalsso/adal_context_segments'
+[Microsoft.Win32.Registry]::SetValue($vault4, '', 'msteams_adalsso/adal_context_segments')
+[Microsoft.Win32.Registry]::SetValue($vault4, 'UserName', 'c@fabrikam.example')
+[Microsoft.Win32.Registry]::SetValue($vault4, 'Type', 1, 'DWord')
+[Microsoft.Win32.Registry]::SetValue($vault4, 'Flags', 0, 'DWord')
+[Microsoft.Win32.Registry]::SetValue($vault4, 'Persist', 2, 'DWord')
+[Microsoft.Win32.Registry]::SetValue($vault4, 'LastWritten', [byte[]](0, 64, 109, 203, 44, 92, 220, 1), 'Binary')
+[Microsoft.Win32.Registry]::SetValue($vault4, 'Password', [byte[]](1, 2, 3, 4), 'Binary')
