@@ -3,7 +3,7 @@
 # Copyright: teamsmedic contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 
-#AnsibleRequires -CSharpUtil Ansible.Basic
+#Requires -Version 5.1
 
 <#
 .SYNOPSIS
@@ -24,34 +24,14 @@ end: completed; failed (a statement ended the pipeline); timeout (no line within
 detail: the error id of what failed.
 #>
 
-# By its name, because the type comes with the module only.
-$basic = [type]'Ansible.Basic.AnsibleModule'
-
-# no_log stands at the top: Ansible.Basic then registers no event source and writes no "Invoked with" into the device's
-# Application log. On the options it keeps the payload out of every message of its own.
-$module = $basic::Create($args, @{
-        options = @{
-            statements = @{
-                type = 'list'
-                elements = 'dict'
-                required = $true
-                options = @{
-                    name = @{ type = 'str'; required = $true }
-                    text = @{ type = 'str'; required = $true; no_log = $true }
-                    # Whole seconds: Ansible.Basic reads a float by the device's culture.
-                    limit = @{ type = 'int'; required = $true }
-                }
-            }
-            argument = @{ type = 'str'; required = $true; no_log = $true }
-        }
-        no_log = $true
-        supports_check_mode = $true
-    })
-$module.Result.invocation = @{ module_args = @{} }
+# Without Ansible.Basic: compiling it takes longer than a whole check, and it would write the module's arguments into the
+# device's Application log. What the action plugin sends is in $complex_args, where Ansible puts it for every module.
+Set-StrictMode -Version 2.0
+$ErrorActionPreference = 'Stop'
 
 $maximum = 8000000
 $objects = 'System.Management.Automation.PSDataCollection[System.Management.Automation.PSObject]'
-$statements = @($module.Params.statements)
+$statements = @($complex_args['statements'])
 
 # The module's own runspace holds Ansible's strict mode, preferences and functions; a statement must not see them.
 $runspace = [System.Management.Automation.Runspaces.RunspaceFactory]::CreateRunspace()
@@ -74,8 +54,8 @@ $waited = [System.Diagnostics.Stopwatch]::StartNew()
 # second statement never starts (seen on 7.6).
 for ($index = 0; -not $end -and $index -lt $statements.Count; $index++) {
     $shell.Commands.Clear()
-    $null = $shell.AddScript($statements[$index].text, $false)
-    if ($index -eq 0) { $null = $shell.AddArgument($module.Params.argument) }
+    $null = $shell.AddScript([string]$statements[$index]['text'], $false)
+    if ($index -eq 0) { $null = $shell.AddArgument([string]$complex_args['argument']) }
     $output = New-Object -TypeName $objects
     $running = $shell.BeginInvoke($nothing, $output)
     do {
@@ -99,7 +79,7 @@ for ($index = 0; -not $end -and $index -lt $statements.Count; $index++) {
                     $detail = $state.Reason.ErrorRecord.FullyQualifiedErrorId
                 }
             }
-        } elseif ($waited.Elapsed.TotalSeconds -ge $due.limit) {
+        } elseif ($waited.Elapsed.TotalSeconds -ge [int]$due['limit']) {
             $end = 'timeout'
         }
     } until ($ended -or $end)
@@ -117,7 +97,6 @@ if ($ended) {
 }
 
 [System.Console]::SetOut($console)
-$module.Result.lines = $lines
-$module.Result.end = $end
-$module.Result.detail = $detail
-$module.ExitJson()
+# The payload stays out of what Ansible prints with -vvv.
+$result = @{ changed = $false; invocation = @{ module_args = @{} }; lines = $lines.ToArray(); end = $end; detail = $detail }
+ConvertTo-Json -InputObject $result -Compress -Depth 4

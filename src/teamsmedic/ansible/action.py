@@ -105,7 +105,7 @@ class AnsibleHost:
 
     def run(self, request: Send) -> Reply:
         """Run one pipeline: one run of the module."""
-        # A whole number of seconds, because Ansible.Basic reads a float by the device's culture.
+        # A whole number of seconds: a text of a fraction is read by the device's culture.
         statements = [
             {"name": one.name, "text": one.text, "limit": max(1, round(one.limit))} for one in request.statements
         ]
