@@ -181,8 +181,8 @@ def _build(prefix: Path, engine: Path) -> None:
         # Without it an exception that leaves a method called by reflection hangs the process under Wine.
         head = '"configProperties": {'
         runtime.write_text(text.replace(head, f'{head}"Switch.System.Reflection.ForceEmitInvoke": true,'))
-    for module in ("CimCmdlets", "ScheduledTasks"):
-        shutil.copytree(KIT / module, drive / "Program Files/PowerShell/Modules" / module)
+    for module in [path for path in KIT.iterdir() if path.is_dir()]:
+        shutil.copytree(module, drive / "Program Files/PowerShell/Modules" / module.name)
     source = drive / "ProgramData/lab/source"
     source.mkdir(parents=True)
     for path in (*KIT.glob("*.cs"), *KIT.glob("*.ps1")):

@@ -115,6 +115,8 @@ def look(role: Role, seeds: tuple[str, ...] = (), computer: str = "DEVICE") -> L
     if role == "room":
         result.machine += _ROOM_MACHINE
         result.files |= _ROOM_FILES
+    else:
+        result.machine += _MANAGED
     return result
 
 
@@ -235,6 +237,25 @@ _ROOM_MACHINE = (
     )
     + key(r"System\CurrentControlSet\Services\EventLog\Skype Room System", {"MaxSize": 0x1400000, "Retention": 0})
     + key(r"System\CurrentControlSet\Services\EventLog\Skype Room System\SRS-App", {"TypesSupported": 7})
+)
+_TENANT = "5f0d2a6e-1111-4222-8333-9a0b1c2d3e4f"
+# A hybrid-joined desktop: LAPS by group policy (2 is Active Directory), Intune, and which tenant to register with.
+_MANAGED = (
+    key(r"Software\Microsoft\Windows\CurrentVersion\Policies\LAPS", {"BackupDirectory": 2, "PasswordAgeDays": 30})
+    + key(r"Software\Microsoft\Windows\CurrentVersion\CDJ\AAD", {"TenantId": _TENANT, "TenantName": "contoso.example"})
+    + key(
+        r"System\CurrentControlSet\Control\CloudDomainJoin\JoinInfo\A1B2C3D4E5F60718293A4B5C6D7E8F9012345678",
+        {"TenantId": _TENANT, "UserEmail": "carla@contoso.example"},
+    )
+    + key(
+        r"Software\Microsoft\Enrollments\6B1E4C2D-7A35-4E0B-9D57-2F8C1A3B4D5E",
+        {
+            "ProviderID": "MS DM Server",
+            "EnrollmentState": 1,
+            "UPN": "carla@contoso.example",
+            "AADResourceID": "https://manage.microsoft.com/",
+        },
+    )
 )
 _ROOM_FILES: Mapping[str, bytes | None] = {
     r"C:\Rigel\x64\Scripts\Provisioning\ScriptLaunch.ps1": b"# launches the provisioning scripts\r\n",

@@ -36,6 +36,7 @@ New-Program "$lab\labsnap.exe" LabSnap
 New-Program "$lab\labidle.exe" LabIdle
 New-Program "$system\systeminfo.exe" SystemInfo
 New-Program "$system\findstr.exe" FindStr
+New-Program "$system\dsregcmd.exe" DsRegCmd
 $null = New-Item -Path "$system\lab" -ItemType Directory
 Move-Item -LiteralPath "$system\reg.exe" -Destination "$system\lab\reg.exe"
 New-Program "$system\reg.exe" LabReg, LabHive

@@ -1,0 +1,10 @@
+@{
+    RootModule        = 'DomainChannel.psm1'
+    ModuleVersion     = '1.0.0.0'
+    GUID              = '5a1f1c0e-6c1d-4a52-8f4e-0b1d2c3e4f55'
+    Description       = 'Stand-in for a simulated device: the domain channel, by the cmdlet of Windows PowerShell 5.1.'
+    FunctionsToExport = @('Test-ComputerSecureChannel')
+    CmdletsToExport   = @()
+    AliasesToExport   = @()
+    VariablesToExport = @()
+}
