@@ -27,9 +27,10 @@ def test_facts_lead_to_the_status_and_reasons_of_the_case(name, case):
 @pytest.mark.parametrize("name", KNOWN)
 def test_every_remediation_has_a_healthy_and_a_drifted_case_for_each_role(name):
     several = cases.load(content.root())[name].values()
-    found = {(case.role, case.status) for case in several}
+    # Some do nothing on a Room, and a case says so.
+    found = {(case.role, case.status if case.role == "desktop" else "some") for case in several}
 
-    assert {("desktop", "healthy"), ("desktop", "drifted"), ("room", "healthy")} <= found, (
+    assert {("desktop", "healthy"), ("desktop", "drifted"), ("room", "some")} <= found, (
         f"add the missing case to {KNOWN[name].folder}/tests/cases.yaml"
     )
 
