@@ -1,6 +1,6 @@
 # Work in the sessions of the people at the desk, whose vault, accounts and settings an administrator over WinRM never
 # sees. Travels with payloads of which a script runs there. It leaves nothing: one task and one folder a person, both gone
-# at the end, and those of a killed engine with the next run.
+# at the end, and those of a killed engine with the next run, which knows them by the lock that went with the engine.
 #
 #   Add-TMSession -Id ID -Script BLOCK   a script for them, kept until they are run
 #   Invoke-TMSessionCheck -Id IDS          runs these scripts, once for each person, for the detects that follow
@@ -111,9 +111,11 @@ function Start-TMSession {
     $folder = "$root\$nonce"
     if (-not [System.IO.Directory]::Exists($root)) { $null = [System.IO.Directory]::CreateDirectory($root) }
     Assert-TMSessionFolder -Path $root
-    $null = [System.IO.Directory]::CreateDirectory($folder)
-    $session = @{ nonce = $nonce; folder = $folder; stream = $null; text = ''; expected = @((Get-TMSessionBegin -Nonce $nonce -Sid $Person.sid), (Get-TMSessionBegin -Nonce $nonce -Sid $null)) }
+    # Before all else: what has no lock belongs to nobody.
+    $lock = New-Object -TypeName 'System.IO.FileStream' -ArgumentList "$folder.lock", ([System.IO.FileMode]::CreateNew), ([System.IO.FileAccess]::ReadWrite), ([System.IO.FileShare]::None), 1, ([System.IO.FileOptions]::DeleteOnClose)
+    $session = @{ nonce = $nonce; folder = $folder; lock = $lock; stream = $null; text = ''; expected = @((Get-TMSessionBegin -Nonce $nonce -Sid $Person.sid), (Get-TMSessionBegin -Nonce $nonce -Sid $null)) }
     try {
+        $null = [System.IO.Directory]::CreateDirectory($folder)
         Set-TMSessionAccess -Path $folder -Sid $Person.sid -Rights 'ReadAndExecute'
         $utf8 = New-Object -TypeName 'System.Text.UTF8Encoding' -ArgumentList $true
         $work = @{}
@@ -166,12 +168,13 @@ function Remove-TMSession {
         }
         catch [System.IO.IOException], [System.UnauthorizedAccessException] { Start-Sleep -Milliseconds 100 }
     }
+    if ($null -ne $Session.lock) { $Session.lock.Dispose() }
     $root = Get-TMSessionRoot
     try { if (@([System.IO.Directory]::GetFileSystemEntries($root)).Count -eq 0) { [System.IO.Directory]::Delete($root) } }
     catch [System.IO.IOException] { return }
 }
 
-# What an engine that was killed left: the name tells the time.
+# What an engine that was killed left. Another run that still works has its lock; none lives for an hour.
 function Remove-TMSessionLeftover {
     $old = (Get-TMUnixTime) - 3600
     $names = @(Get-ScheduledTask -TaskName 'teamsmedic-*' -TaskPath '\' -ErrorAction SilentlyContinue | ForEach-Object -Process { $_.TaskName })
@@ -181,7 +184,10 @@ function Remove-TMSessionLeftover {
         $names += @([System.IO.Directory]::GetDirectories($root) | ForEach-Object -Process { [System.IO.Path]::GetFileName($_) })
     }
     foreach ($name in $names | Sort-Object -Unique) {
-        if ($name -cmatch '^teamsmedic-(\d{1,12})-[0-9a-f]{32}$' -and [long]$Matches[1] -lt $old) { Remove-TMSession -Session @{ nonce = $name; folder = "$root\$name"; stream = $null } }
+        if ($name -cnotmatch '^teamsmedic-(\d{1,12})-[0-9a-f]{32}$') { continue }
+        if ([long]$Matches[1] -lt $old -or -not [System.IO.File]::Exists("$root\$name.lock")) {
+            Remove-TMSession -Session @{ nonce = $name; folder = "$root\$name"; stream = $null; lock = $null }
+        }
     }
 }
 

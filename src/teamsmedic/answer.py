@@ -85,6 +85,16 @@ def read(reply: Reply, statements: Sequence[Statement]) -> Answers:
 
 MAX_SESSION = 70_000
 """Characters of what one person's session may say of one remediation; the device reads no more than that, either."""
+SESSION_STATES = {
+    "logged_off": "not logged on", "room": "a Teams Room", "out_of_scope": "not asked for",
+    "not_found": "not found here",
+    "all_signed": "AllSigned by policy", "scripts_off": "scripts are switched off by policy",
+    "constrained": "constrained language", "not_started": "task did not start", "blocked_script": "script blocked",
+    "ended": "task ended without an answer", "timeout": "no answer within its time limit",
+    "too_large": "its answer is too large", "not_believed": "its answer is not of this run",
+    "not_readable": "its answer cannot be read", "script_failed": "its script failed",
+}  # fmt: skip
+"""Why a person's session says nothing, in words."""
 SESSION_WORDS = ("object", "name", "sid", "state", "detail")
 
 
@@ -114,7 +124,10 @@ def told(data: Mapping[str, Json], lists: Mapping[str, Collection[str]]) -> dict
         if person["state"] == "answered":
             for name in lists:
                 joined[name] += [{**each, "user": person["name"], "sid": person["sid"]} for each in said[name]]
-            person = {**{name: value for name, value in said.items() if name not in lists}, **person}
+            person = {**{name: value for name, value in said.items() if name not in lists}, **person, "detail": ""}
+        else:
+            why = SESSION_STATES.get(person["state"], "no answer")
+            person["detail"] = f"{why} ({person['detail']})" if person["detail"] else why
         people.append(person)
     answered = sum(person["state"] == "answered" for person in people)
     return {**joined, **found, "sessions": people, "sessions_answered": answered}

@@ -1,0 +1,341 @@
+"""In the sessions of people at the desk: hostile answers, leftovers, a device that comes and goes, secrets, wrong contexts."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import dataclasses
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from harness import LabDevice
+from snapshot import report
+from treater import Treater
+
+from teamsmedic import content, payload, remediation
+from teamsmedic.errors import Unreachable
+from teamsmedic.hosts.base import End, Reply, Send, Statement, Verb
+from teamsmedic.lab import cases
+from teamsmedic.outcome import Outcome
+
+ID = "stale_credentials_absent"
+CASES = cases.load(content.root())
+AMBER, CARLA = "S-1-12-1-1111111111-1222222222-1333333333-1444444444", "S-1-5-21-1004336348-1177238915-682003330-1107"
+ROOT = r"C:\Program Files\teamsmedic"
+QUICK = "Set-ItemProperty -LiteralPath 'Registry::HKEY_LOCAL_MACHINE\\SOFTWARE\\Lab' -Name TaskDelay -Value ([string[]]('10', '20')) -Type MultiString"  # fmt: skip
+"""Tasks of the lab start late by a random time; where nothing depends on it, it is waited out elsewhere."""
+
+
+class Hand(Treater):
+    """A treater whose `between` also reaches what only looks."""
+
+    def run(self, request: Send) -> Reply:
+        first, *others = request.statements
+        changed = dataclasses.replace(first, text=first.text + self.between)
+        return self._host.run(dataclasses.replace(request, statements=(changed, *others)))
+
+
+def broken(name: str) -> str:
+    return (remediation.load(content.root())[ID].folder / f"tests/break/{name}.ps1").read_text()
+
+
+@pytest.fixture
+def desk(device: Any) -> LabDevice:
+    """Amber and Carla logged on, both with a foreign account saved."""
+    made: LabDevice = device("desktop", (), broken("both"))
+    made.admin(QUICK)
+    return made
+
+
+@pytest.fixture
+def hand(desk: LabDevice) -> Iterator[Hand]:
+    one = Hand(desk, ID)
+    yield one
+    one.close()
+
+
+def part(body: str, sid: str = AMBER) -> str:
+    """What runs in the session of one person in place of ours; `$Folder` is what that person sees."""
+    return (
+        f"$TM.Ours = ${{function:Invoke-TMSessionPart}}\nfunction Invoke-TMSessionPart {{ param([string] $Folder)\n"
+        f"$sid = [System.Security.Principal.WindowsIdentity]::GetCurrent().User.Value\n"
+        f"if ($sid -cne '{sid}') {{ Invoke-TMSessionHonest -Folder $Folder; return }}\n"
+        f'$argument = ConvertFrom-TMJson -Text (Get-Content -LiteralPath "$Folder\\argument.json" -Raw)\n'
+        f"$begin = Get-TMSessionBegin -Nonce $argument.nonce -Sid $sid\n{body}\n}}\n"
+        "New-Item -Path Function:\\ -Name 'Invoke-TMSessionHonest' -Value $TM.Ours | Out-Null\n"
+    )
+
+
+LINE = '{"teamsmedic":1,"statement":"' + ID + '","facts":{"credentials":[],"sources":[],"accounts":[]}}'
+END = '{"teamsmedic":1,"statement":"end"}'
+HOSTILE = {
+    "50 MB": ("foreach ($n in 1..50) { [IO.File]::AppendAllText(\"$Folder\\answer\", ('x' * 1MB)) }", "too_large"),
+    "another nonce": (
+        f"Set-Content -LiteralPath \"$Folder\\answer\" -Value ($begin -replace 'teamsmedic-', 'teamsmedic-9'), '{LINE}', '{END}'",
+        "not_believed",
+    ),
+    "somebody else's SID": (
+        f"Set-Content -LiteralPath \"$Folder\\answer\" -Value ($begin -replace [regex]::Escape($sid), '{CARLA}'), '{LINE}', '{END}'",
+        "not_believed",
+    ),
+    "deep JSON": (
+        f"Out-File -LiteralPath \"$Folder\\answer\" -Append -Encoding ascii -Width 1000000 -InputObject ($begin + \"`n\" + '{LINE[:-1]},\"x\":' + ('[' * 20000) + (']' * 20000) + \"}}`n\" + '{END}')",
+        "not_readable",
+    ),
+    "no JSON": (
+        f"Out-File -LiteralPath \"$Folder\\answer\" -Append -Encoding ascii -Width 1000000 -InputObject ($begin + \"`n\" + '{LINE[:60]}' + \"`n\" + '{END}')",
+        "not_readable",
+    ),
+    "another's answer": (
+        f"Out-File -LiteralPath \"$Folder\\answer\" -Append -Encoding ascii -Width 1000000 -InputObject ($begin + \"`n\" + '{LINE.replace(ID, 'tls12_usable')}' + \"`n\" + '{END}')",
+        "not_readable",
+    ),
+    "nothing": ("exit 0", "ended"),
+    "a refusal": ("exit 1", "blocked_script"),
+    "no file any more": (
+        "try { Remove-Item -LiteralPath \"$Folder\\answer\" -Force; New-Item -ItemType Directory -Path \"$Folder\\answer\" } catch { $null = $_ }; exit 0",
+        "ended",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_what_a_session_answers_costs_only_its_own_answer(desk: LabDevice, hand: Hand, name: str) -> None:
+    body, state = HOSTILE[name]
+    before = desk.snapshot()
+    hand.between = part(body)
+
+    outcome = hand.check()
+
+    people = {one["name"]: one["state"] for one in outcome.facts["sessions"]}
+    assert people == {"amber": state, "bruno": "logged_off", "carla": "answered"}
+    assert str(outcome.status) == "unknown"
+    assert outcome.reasons[0].startswith("no answer from the session of amber: ")
+    assert {one["user"] for one in outcome.facts["credentials"]} == {"carla"}
+    assert report(desk.changes(before)) == "no change"
+
+
+def test_names_with_controls_are_shown_harmless(desk: LabDevice, hand: Hand) -> None:
+    evil = "\\u001b[2J\\u202eamber@fabrikam.example"
+    item = '{"object":"MicrosoftOffice16_Data:x","name":"' + evil + '","written":1,"owner":"foreign"}'
+    line = LINE.replace('"credentials":[]', f'"credentials":[{item}]')
+    told = f"($begin + \"`n\" + '{line}' + \"`n\" + '{END}')"
+    hand.between = part(
+        f'Out-File -LiteralPath "$Folder\\answer" -Append -Encoding ascii -Width 1000000 -InputObject {told}'
+    )
+
+    said = " ".join(hand.check().reasons)
+
+    assert r"\x1b[2J\u202eamber@fabrikam.example" in said
+    assert said.isprintable()
+
+
+def test_who_leaves_before_the_task_starts_is_unknown(desk: LabDevice, hand: Hand) -> None:
+    before = desk.snapshot()
+    gone = f"[Microsoft.Win32.Registry]::Users.DeleteSubKeyTree('{AMBER}\\Volatile Environment', $false)"
+    # Loaded first: a module that comes later would put its own function over this one.
+    hand.between = (
+        "Import-Module -Name ScheduledTasks\nfunction Start-ScheduledTask { param($TaskName, $TaskPath, $ErrorAction)\n"
+        f"{gone}; ScheduledTasks\\Start-ScheduledTask -TaskName $TaskName -TaskPath $TaskPath }}\n"
+    )
+
+    outcome = hand.check()
+
+    assert "sessions" in outcome.facts, outcome
+    states = {one["name"]: one["state"] for one in outcome.facts["sessions"]}
+    assert (str(outcome.status), states["amber"], states["carla"]) == ("unknown", "not_started", "answered")
+    assert {item for item in desk.changes(before) if "volatile environment" not in item.lower()} == set()
+    hand.between = ""
+    later = hand.check()
+    assert {one["name"]: one["state"] for one in later.facts["sessions"]}["amber"] == "logged_off"
+    assert str(later.status) == "drifted"  # of Carla, who is still there
+
+
+def left(desk: LabDevice) -> list[str]:
+    """Tasks and folders of ours on the device."""
+    tasks = desk.admin(
+        "Get-ScheduledTask -TaskName 'teamsmedic-*' -ErrorAction SilentlyContinue | ForEach-Object { $_.TaskName }"
+    )
+    folder = desk.device.file(ROOT)
+    return sorted(
+        {*tasks.split(), *(one.name for one in folder.iterdir() if folder.is_dir())}
+        if folder.is_dir()
+        else tasks.split()
+    )
+
+
+def test_what_a_killed_engine_leaves_goes_with_the_next_run(desk: LabDevice, hand: Hand) -> None:
+    before = desk.snapshot()
+    hand.between = "function Read-TMSession { [System.Diagnostics.Process]::GetCurrentProcess().Kill() }\n"
+    cut = hand.check()
+    assert str(cut.status) == "unknown"
+    assert left(desk)
+    hand.close()
+
+    another = Hand(desk, ID)
+    try:
+        assert str(another.check().status) == "drifted"
+    finally:
+        another.close()
+    assert left(desk) == []
+    assert report(desk.changes(before)) == "no change"
+
+
+def test_two_runs_at_once_leave_each_other_alone(desk: LabDevice, hand: Hand) -> None:
+    before = desk.snapshot()
+    other = Hand(desk, ID)
+    with ThreadPoolExecutor(2) as both:
+        outcomes = list(both.map(lambda one: one.check(), (hand, other)))
+    other.close()
+
+    assert [str(one.status) for one in outcomes] == ["drifted", "drifted"]
+    assert outcomes[0].facts == outcomes[1].facts
+    assert left(desk) == []
+    assert report(desk.changes(before)) == "no change"
+
+
+def test_a_task_of_ours_deletes_itself(desk: LabDevice, hand: Hand) -> None:
+    hand.between = "function Read-TMSession { [System.Diagnostics.Process]::GetCurrentProcess().Kill() }\n"
+    hand.check()
+    task = desk.admin("Get-ScheduledTask -TaskName 'teamsmedic-*' | Select-Object -First 1 | ForEach-Object { ConvertTo-Json @($_.Triggers[0].EndBoundary, $_.Settings.DeleteExpiredTaskAfter) }")  # fmt: skip
+    end, after = json.loads(task)
+
+    assert after == "PT0S"
+    assert 0 < time.mktime(time.strptime(end, "%Y-%m-%dT%H:%M:%S")) - time.time() <= 600
+
+
+def test_a_connection_that_is_lost_while_a_task_runs_leaves_nothing(desk: LabDevice, hand: Hand) -> None:
+    before = desk.snapshot()
+    desk.front.cut_after = 4  # create, receive, command, receive: the task has been told to start
+    with contextlib.suppress(Unreachable):  # the second try, over a new connection, is cut as well
+        assert str(hand.check().status) in ("drifted", "unknown")
+    desk.front.cut_after = None
+
+    hand.close()  # which ends the engine, wherever it was
+    later = Hand(desk, ID)
+    try:
+        assert str(later.check().status) == "drifted"
+    finally:
+        later.close()
+    assert left(desk) == []
+    assert report(desk.changes(before)) == "no change"
+
+
+# ------------------------------------------------------------------------------------------------ secrets
+
+WRITE = r"""
+Add-Type -TypeDefinition @'
+using System; using System.Runtime.InteropServices; using System.Text;
+public static class Vault {
+    [StructLayout(LayoutKind.Sequential, CharSet = CharSet.Unicode)]
+    struct One { public int Flags, Type; public string Target, Comment; public long Written; public int Size; public IntPtr Secret; public int Persist, Count; public IntPtr Attributes; public string Alias, User; }
+    [DllImport("advapi32.dll", CharSet = CharSet.Unicode, SetLastError = true)] static extern bool CredWriteW(ref One one, int flags);
+    public static void Write(string target, string user, string secret) {
+        byte[] bytes = Encoding.Unicode.GetBytes(secret);
+        One one = new One(); one.Type = 1; one.Target = target; one.User = user; one.Persist = 2; one.Size = bytes.Length;
+        one.Secret = Marshal.AllocHGlobal(bytes.Length); Marshal.Copy(bytes, 0, one.Secret, bytes.Length);
+        if (!CredWriteW(ref one, 0)) throw new Exception("" + Marshal.GetLastWin32Error());
+    }
+}
+'@
+[Vault]::Write('MicrosoftOffice16_Data:SSPI:amber@fabrikam.example', 'amber@fabrikam.example', 'SECRET')
+"""
+SECRET = "Pl4nted-in-the-vault"
+
+
+def test_a_secret_of_the_vault_is_found_nowhere(desk: LabDevice, tmp_path: Path) -> None:
+    desk.user("amber", WRITE.replace("SECRET", SECRET))
+    runs = tmp_path / "runs"
+    said = []
+    for words in (["check"], ["fix", "--yes", "--allow", "disruptive", "--allow", "irreversible"], ["undo", "--yes"]):
+        inventory = str(desk.inventory(tmp_path / "hosts.yml"))
+        command = [str(Path(sys.executable).parent / "teamsmedic"), *words, desk.name, "-i", inventory, "--run-dir", str(runs), "--json", "-vvv"]  # fmt: skip
+        command += ["--remediation", ID] if words != ["undo", "--yes"] else []
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+        said.append(done.stdout + done.stderr)
+    assert '"status": "fixed"' in said[1], said[1]
+    assert "not reversible" in said[2], said[2]
+
+    forms = [SECRET.encode(), SECRET.encode("utf-16-le"), base64.b64encode(SECRET.encode())[:-3], SECRET.encode().hex().encode()]  # fmt: skip
+    places = [*runs.rglob("*"), *desk.device.file(r"C:\ProgramData\teamsmedic").rglob("*")]
+    everything = [text.encode() for text in said] + [one.read_bytes() for one in places if one.is_file()]
+    assert len(everything) > 6
+    assert not [form for form in forms for text in everything if form in text]
+
+
+# ------------------------------------------------------------------------------------------------ the wrong context
+
+
+def test_a_detect_that_reads_the_administrators_own_vault_is_seen(desk: LabDevice, hand: Hand) -> None:
+    """The mutation that this lab exists for: what belongs to a session, read over WinRM."""
+    first, brought, _, _, end = payload.build([ID], Verb.CHECK)
+    script = re.sub(r"^Add-TMSession -Id '\w+' -Script \{\n(.*)\n\}\n$", r"\1\n", brought.text, flags=re.DOTALL)
+    mutant = (
+        dataclasses.replace(first, text=re.sub(r"\$TM\.Desk = .*\n", "", first.text)),
+        Statement(ID, script, 30.0),
+        end,
+    )
+    argument = {"protocol": 1, "run": "x", "verb": "check", "by": "", "remediations": {ID: {"parameters": {}}}}
+
+    reply = hand._host.run(Send(Verb.CHECK, mutant, json.dumps(argument)))
+
+    assert reply.end is End.COMPLETED
+    answer = {one["statement"]: one for one in map(json.loads, reply.lines)}[ID]
+    assert "facts" not in answer  # error 1312: a network logon has no vault
+    assert "error" in answer
+
+
+MUTATIONS = {
+    "the administrator's HKCU": (
+        r'"Registry::HKEY_USERS\$Sid\$Key"',
+        r'"Registry::HKEY_CURRENT_USER\$Key"',
+        "redirected",
+    ),
+    "the administrator's folders": (
+        "$entry.local = Get-TMShellFolder -Sid $key.sid -ProfilePath $path -Name 'Local AppData' -Default 'AppData\\Local'",
+        "$entry.local = [System.Environment]::GetFolderPath('LocalApplicationData')",
+        "new",
+    ),
+    "a microphone of the administrator's": (r"Registry::HKEY_USERS\$Sid", "Registry::HKEY_CURRENT_USER", "in_a_call"),
+}
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_a_script_that_reads_the_administrators_own_state_is_caught_by_its_case(device: Any, name: str) -> None:
+    """The sweep over cases (six beats) would fail: the facts are not those of the case."""
+    right, wrong, which = MUTATIONS[name]
+    case = CASES["client_cache_fresh"][which]
+    folder = remediation.load(content.root())["client_cache_fresh"].folder
+    desk = device(
+        case.role, tuple(case.windows.get("seeds", ())), (folder / "tests" / str(case.break_script)).read_text()
+    )
+    hand = Hand(desk, "client_cache_fresh")
+
+    class Mutant(Hand):
+        def run(self, request: Send) -> Reply:
+            texts = [one.text.replace(right, wrong) for one in request.statements]
+            assert texts != [one.text for one in request.statements]
+            changed = tuple(
+                dataclasses.replace(one, text=text) for one, text in zip(request.statements, texts, strict=True)
+            )
+            return self._host.run(dataclasses.replace(request, statements=changed))
+
+    mutant = Mutant(desk, "client_cache_fresh")
+
+    def caught(outcome: Outcome) -> bool:
+        return outcome.facts != dict(case.facts)
+
+    try:
+        assert not caught(hand.check(**case.parameters))
+        assert caught(mutant.check(**case.parameters))
+    finally:
+        hand.close()
+        mutant.close()
