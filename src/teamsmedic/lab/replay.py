@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from teamsmedic import content, payload, remediation
-from teamsmedic.answer import SESSION_WORDS
+from teamsmedic.answer import SESSION_STATES, SESSION_WORDS
 from teamsmedic.errors import RequestError
 from teamsmedic.hosts.base import MAX_OUTPUT, End, Verb
 from teamsmedic.lab import wsman
@@ -274,7 +274,10 @@ def _said(one: remediation.Remediation, facts: Mapping[str, Json]) -> dict[str, 
         text = (
             json.dumps({"teamsmedic": 1, "statement": one.id, "facts": own}) if person["state"] == "answered" else None
         )
-        sessions.append({**{word: person[word] for word in SESSION_WORDS}, "answer": text})
+        # The engine puts the state in words before a device's detail; a case holds both.
+        words = SESSION_STATES.get(person["state"], "")
+        detail = person["detail"].removeprefix(words).removeprefix(" (").removesuffix(")" if words else "")
+        sessions.append({**{word: person[word] for word in SESSION_WORDS}, "detail": detail, "answer": text})
     return {"facts": common, "sessions": sessions}
 
 
