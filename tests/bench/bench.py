@@ -1,7 +1,8 @@
-"""Figures, each a ratio of two things measured in one run: `python tests/bench/bench.py [windows] [stock]`.
+"""Figures, each a ratio of two things measured in one run: `python tests/bench/bench.py [windows] [sessions] [stock]`.
 
 Prints; asserts nothing. Without words: what needs no Windows.
   windows   check on one Windows device against one bare pypsrp pipeline that returns the same JSON
+  sessions  all checks with one person logged on against one bare pipeline that runs one task in that session
   stock     the same facts by stock Ansible tasks (TEAMSMEDIC_STOCK_ANSIBLE names its ansible-playbook)
 """
 
@@ -24,17 +25,25 @@ import yaml
 from pypsrp.powershell import PowerShell, RunspacePool
 from pypsrp.wsman import WSMan
 
-from teamsmedic import asked, parallel, treatment
+from teamsmedic import asked, content, parallel, remediation, treatment
 from teamsmedic.ansible import inventory
 from teamsmedic.hosts.base import Verb
 from teamsmedic.hosts.winrm import WinRMHost
 from teamsmedic.lab import cli as labs
+from teamsmedic.lab.seed import AMBER
 from teamsmedic.payload import build
+from teamsmedic.run import drive
 from teamsmedic.runfolder import RunFolder, new_id
 
 REMEDIATION = "tls12_usable"
 ROUNDS = 15
 DEVICES = 4
+PREPARE = r"""
+$key = 'Registry::HKEY_LOCAL_MACHINE\SOFTWARE\Lab'
+Set-ItemProperty -LiteralPath $key -Name TaskDelay -Value ([string[]]('0', '1')) -Type MultiString
+[Microsoft.Win32.Registry]::Users.DeleteSubKeyTree('S-1-5-21-1004336348-1177238915-682003330-1107\Volatile Environment')
+"""
+"""Tasks start at once, and one of the two people has logged off."""
 
 
 def say(what: str, ours: float, theirs: float, unit: str, goal: str) -> None:
@@ -199,6 +208,43 @@ def windows(folder: Path) -> None:
         print(f"  (payload: {sum(map(len, texts))} characters)")
 
 
+TASK = r"""
+param($Sid)
+$folder = "$env:ProgramFiles\bare"
+$null = New-Item -Path $folder -ItemType Directory -Force
+Set-Content -LiteralPath "$folder\run.ps1" -Value 'Set-Content -LiteralPath "$PSScriptRoot\answer" -Value "{}"'
+$arguments = "-NoProfile -ExecutionPolicy Bypass -File `"$folder\run.ps1`""
+$action = New-ScheduledTaskAction -Execute 'powershell.exe' -Argument $arguments
+$principal = New-ScheduledTaskPrincipal -UserId $Sid -LogonType Interactive
+$null = Register-ScheduledTask -TaskName 'bare' -Action $action -Principal $principal
+Start-ScheduledTask -TaskName 'bare'
+$answer = "$folder\answer"
+while (-not (Test-Path -LiteralPath $answer) -or -not (Get-Content -LiteralPath $answer)) { Start-Sleep -Milliseconds 50 }
+Get-Content -LiteralPath $answer -Raw
+Unregister-ScheduledTask -TaskName 'bare' -Confirm:$false
+Remove-Item -LiteralPath $folder -Recurse
+"""
+
+
+def sessions(folder: Path) -> None:
+    """On a device whose tasks start at once; how late one starts is the lab's dice otherwise."""
+    with lab({"desk": {"lab_role": "desktop"}}, "windows") as (_, [spec]):
+        bare(spec, PREPARE)
+        names = list(remediation.load(content.root()))
+        person = {"stale_credentials_absent": {"users": ["amber"]}}
+        plan = asked.plan(None, names=names, parameters=person, now=time.time())
+        context = treatment.Context(new_id(), "bench")
+
+        def all_checks() -> None:
+            host = WinRMHost(spec.name, inventory.connection(spec))
+            report = drive(treatment.check(plan, context), host, lambda *_: None)
+            host.close()
+            assert len(report.outcomes) == len(names), report
+
+        ours, theirs = alternate(all_checks, lambda: bare(spec, TASK, AMBER.sid), time.perf_counter, 5)
+        say(f"wall time, {len(names)} checks / a bare task", ours * 1000, theirs * 1000, "ms", "<= 1.25")
+
+
 def stock(folder: Path) -> None:
     """The playbook beside this file reads the same facts with the fewest stock tasks; CPU of the controller."""
     command = os.environ["TEAMSMEDIC_STOCK_ANSIBLE"]
@@ -234,6 +280,8 @@ def main(words: list[str]) -> None:
         replayed(folder)
         if "windows" in words:
             windows(folder)
+        if "sessions" in words:
+            sessions(folder)
         if "stock" in words:
             stock(folder)
 

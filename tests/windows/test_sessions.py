@@ -159,6 +159,19 @@ def test_who_leaves_before_the_task_starts_is_unknown(desk: LabDevice, hand: Han
     assert str(later.status) == "drifted"  # of Carla, who is still there
 
 
+def test_constrained_language_in_a_session_is_told_by_its_name(desk: LabDevice, hand: Hand) -> None:
+    """As under an application control that binds people, but not administrators."""
+    first = "$ExecutionContext.SessionState.LanguageMode = 'ConstrainedLanguage'"
+    hand.between = (
+        f'$TM.Text = ${{function:Get-TMSessionText}}\nfunction Get-TMSessionText {{ "`{first}`n" + (& $TM.Text) }}\n'
+    )
+
+    outcome = hand.check()
+
+    assert [one["state"] for one in outcome.facts["sessions"]] == ["constrained", "logged_off", "constrained"]
+    assert outcome.reasons[0] == "no answer from the session of amber: constrained language"
+
+
 def left(desk: LabDevice) -> list[str]:
     """Tasks and folders of ours on the device."""
     tasks = desk.admin(
