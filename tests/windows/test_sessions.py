@@ -43,14 +43,25 @@ class Hand(Treater):
         return self._host.run(dataclasses.replace(request, statements=(changed, *others)))
 
 
-def broken(name: str) -> str:
-    return (remediation.load(content.root())[ID].folder / f"tests/break/{name}.ps1").read_text()
+def saved(sid: str, target: str, name: str) -> str:
+    """A script that puts a credential into somebody's vault, as Wine keeps it."""
+    key = rf"HKEY_USERS\{sid}\Software\Wine\Credential Manager\Generic: {target}"
+    values = {"": f"'{target}'", "UserName": f"'{name}'", "Password": "[byte[]](1, 2, 3, 4), 'Binary'"}
+    values |= {"Type": "1, 'DWord'", "Flags": "0, 'DWord'", "Persist": "2, 'DWord'"}
+    values["LastWritten"] = "[byte[]](0, 64, 109, 203, 44, 92, 220, 1), 'Binary'"
+    return "".join(
+        f"[Microsoft.Win32.Registry]::SetValue('{key}', '{value}', {data})\n" for value, data in values.items()
+    )
+
+
+FOREIGN = saved(AMBER, "MicrosoftOffice16_Data:SSPI:amber@fabrikam.example", "amber@fabrikam.example")
+BOTH = FOREIGN + saved(CARLA, "MicrosoftOffice15_Data:SSPI:c@fabrikam.example", "c@fabrikam.example")
 
 
 @pytest.fixture
 def desk(device: Any) -> LabDevice:
     """Amber and Carla logged on, both with a foreign account saved."""
-    made: LabDevice = device("desktop", (), broken("both"))
+    made: LabDevice = device("desktop", (), BOTH)
     made.admin(QUICK)
     return made
 
@@ -170,6 +181,40 @@ def test_constrained_language_in_a_session_is_told_by_its_name(desk: LabDevice, 
 
     assert [one["state"] for one in outcome.facts["sessions"]] == ["constrained", "logged_off", "constrained"]
     assert outcome.reasons[0] == "no answer from the session of amber: constrained language"
+
+
+OTHER = {
+    "on battery the task starts all the same": (
+        FOREIGN + "[Microsoft.Win32.Registry]::SetValue('HKEY_LOCAL_MACHINE\\SOFTWARE\\Lab', 'OnBattery', 1, 'DWord')",
+        "drifted",
+        "amber: MicrosoftOffice16_Data:SSPI:amber@fabrikam.example is saved for 'amber@fabrikam.example' (foreign)",
+    ),
+    "no name tells no account": (
+        saved(AMBER, "msteams_adalsso/adal_context_0", ""),
+        "unknown",
+        "amber: msteams_adalsso/adal_context_0 is saved for '' (unnamed)",
+    ),
+    "a place that cannot be read could name it": (
+        FOREIGN
+        + r"""[System.IO.File]::WriteAllText('C:\Users\amber\AppData\Local\Microsoft\OneAuth\accounts\broken', '{"account_hints":[')""",
+        "unknown",
+        "amber: MicrosoftOffice16_Data:SSPI:amber@fabrikam.example is saved for 'amber@fabrikam.example' (accounts_unknown)",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_what_a_check_says_of_a_vault(device: Any, name: str) -> None:
+    script, status, reason = OTHER[name]
+    desk = device("desktop", (), script)
+    desk.admin(QUICK)
+    hand = Hand(desk, ID)
+    try:
+        outcome = hand.check(users=["amber"])
+    finally:
+        hand.close()
+
+    assert (str(outcome.status), outcome.reasons[0]) == (status, reason)
 
 
 def left(desk: LabDevice) -> list[str]:
