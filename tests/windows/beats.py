@@ -165,9 +165,10 @@ def beats(door: Door, subjects: list[Subject], inventory: Path) -> None:
         if one.case.reasons:
             one.want("its reasons", said["reasons"], list(one.case.reasons))
         one.want("its facts", comparable(one, said["facts"]), comparable(one, dict(one.case.facts)))
-        one.same("check", one.first, one.device.snapshot())
         one.case_reasons = said["reasons"]  # type: ignore[attr-defined]
     drifted = [one for one in subjects if one.drifted]
+    for one in drifted:
+        one.same("check", one.first, one.device.snapshot())
     others = [one for one in subjects if not one.drifted]
     if others:
         for verb in ("fix", "check"):
@@ -187,8 +188,7 @@ def changing(door: Door, subjects: list[Subject], inventory: Path) -> None:
     for one in subjects:
         one.announced = [Change(**change) for change in outcome(records, one)["changes"]]
         if not one.announced:
-            one.failures.append("the dry run announced nothing")
-        one.same("the dry run", one.first, one.device.snapshot())
+            one.failures.append("the dry run announced nothing")  # what it changed would be seen after the fix
     records = door("fix", subjects, inventory)
     fixed: dict[str, Snapshot] = {}
     for one in subjects:
@@ -265,7 +265,7 @@ def prove(door: str, windows_lab: Any, folder: Path) -> dict[str, Subject]:
                 script = KNOWN[name].folder / "tests" / case.break_script if case.break_script else None
                 text = script.read_text("utf-8-sig") if script else None
                 device = windows_lab.add(
-                    case.role, tuple(case.windows.get("seeds", ())), text, name=f"{door[:4]}-{number:02}"
+                    case.role, tuple(case.windows.get("seeds", ())), text, name=f"{door[:4]}-{number:02}", shared=True
                 )
                 subjects.append(Subject(name, case, device))
                 asked = {"parameters": {name: dict(case.parameters)}} if case.parameters else {}

@@ -58,11 +58,12 @@ class WindowsLab:
         *,
         name: str | None = None,
         limits: wsman.Limits = wsman.DEFAULTS,
+        shared: bool = False,
     ) -> LabDevice:
-        """A new device, booted; `breaks` is a script that the administrator runs on it then."""
+        """A new device, booted; `breaks` is a script that the administrator runs on it then; `shared` is WindowsDevice's."""
         self._made += 1
         name = name or f"{role}-{self._made}"
-        backend = WindowsDevice(Device.create(self.folder / name, role, seeds, name=name))
+        backend = WindowsDevice(Device.create(self.folder / name, role, seeds, name=name), shared=shared)
         self.call(backend.start())
         self.fronted[name] = http.Device(name, backend, limits=limits)
         device = LabDevice(self, name, backend)

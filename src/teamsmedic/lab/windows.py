@@ -14,6 +14,7 @@ import logging
 import re
 import shutil
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,10 +46,12 @@ class WindowsDevice:
 
     kind = "windows"
 
-    def __init__(self, device: Device) -> None:
-        """`device` is made, not yet started."""
-        self.device = device
+    def __init__(self, device: Device, *, shared: bool = False) -> None:
+        """`device` is made, not yet started. `shared`: an engine whose shell is closed serves the next one, as a
+        session configuration with UseSharedProcess does; runspaces are new, all else of the process is not."""
+        self.device, self.shared = device, shared
         self._shells: list[PowerShellShell | CommandShell] = []
+        self._idle: list[Engine] = []
 
     async def start(self) -> None:
         """Boot the device."""
@@ -71,15 +74,32 @@ class WindowsDevice:
             command = CommandShell(self.device, request)
             self._shells.append(command)
             return command
-        engine = PowerShellShell(self.device)
-        self._shells.append(engine)
-        await engine.start(request)
+        shell = PowerShellShell(await self._engine(request), self._idle.append if self.shared else None)
+        self._shells.append(shell)
+        await shell.start(request)
+        return shell
+
+    async def _engine(self, request: wsman.ShellRequest) -> Engine:
+        """An engine without a session."""
+        variables = self.device.environment()
+        if request.options.get("WINRS_NOPROFILE", "").upper() == "TRUE":
+            variables["LAB_NO_PROFILE"] = "1"
+        if self.shared:
+            # Hexadecimal. Otherwise it spends a second between two shells on making what is compiled faster.
+            variables["DOTNET_TC_CallCountingDelayMs"] = "7FFFFFF"
+        for engine in self._idle:
+            if engine.variables == variables and not engine.dead:
+                self._idle.remove(engine)
+                return engine
+        engine = Engine(self.device, variables)
+        await engine.start()
         return engine
 
     async def _forget(self) -> None:
         """All processes of the device have been ended: wait until that is seen."""
-        await asyncio.gather(*(shell.ended() for shell in self._shells), return_exceptions=True)
+        await asyncio.gather(*(one.ended() for one in (*self._shells, *self._idle)), return_exceptions=True)
         self._shells.clear()
+        self._idle.clear()
 
 
 async def start(host: LabHost, state: Path) -> WindowsDevice:
@@ -139,55 +159,170 @@ class _Stream:
         self.changed = asyncio.Event()
 
 
-class PowerShellShell:
-    """One runspace pool: one engine process, which lives until the shell is closed, whatever becomes of its client."""
+class Engine:
+    """One engine process, and whoever it works for at the moment: `streams` are that shell's."""
 
-    def __init__(self, device: Device) -> None:
-        """`start` follows."""
-        self._device = device
+    def __init__(self, device: Device, variables: dict[str, str]) -> None:
+        """`start` follows; `variables` are the process's."""
+        self.device, self.variables = device, variables
+        self.streams: dict[str, _Stream] = {}
+        self.dead = False
         self._process: asyncio.subprocess.Process | None = None
-        self._streams = {_POOL: _Stream()}
-        self._packets: asyncio.Queue[tuple[str, str, bytes] | None] = asyncio.Queue()
+        self._packets: asyncio.Queue[tuple[str, str, bytes, asyncio.Event] | None] = asyncio.Queue()
         self._acknowledged: dict[tuple[str, str], asyncio.Event] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        self._taken = 0
-        self._dead = False
 
     @property
     def over(self) -> bool:
-        """Whether the engine has ended."""
+        """Whether the process has ended."""
         return self._process is not None and self._process.returncode is not None
 
-    async def start(self, request: wsman.ShellRequest) -> None:
-        """Start the engine and wait for its first output; nothing is left behind where that fails."""
-        environment = self._device.environment()
-        if request.options.get("WINRS_NOPROFILE", "").upper() == "TRUE":
-            environment["LAB_NO_PROFILE"] = "1"
+    async def start(self) -> None:
+        """Start the process."""
         self._process = await asyncio.create_subprocess_exec(
-            *self._device.command(PWSH, "-NoProfile", "-s"),
-            env=environment,
-            cwd=self._device.folder,
+            *self.device.command(PWSH, "-NoProfile", "-s"),
+            env=self.variables,
+            cwd=self.device.folder,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
             limit=1 << 24,  # one packet is one line
         )
         self._tasks = [asyncio.create_task(work) for work in (self._read(), self._write(), self._watch())]
+
+    def put(self, kind: str, key: str, packet: bytes | None = None) -> asyncio.Event:
+        """Hand the engine a packet; the event is set when it has acknowledged it, or has ended."""
+        known = asyncio.Event()
+        self._packets.put_nowait((kind, key, packet or f"<{kind} PSGuid='{key}' />".encode(), known))
+        return known
+
+    def data(self, key: str, data: bytes, stream: str = "Default") -> None:
+        """Hand it fragments."""
+        text = base64.b64encode(data).decode()
+        self.put("Data", key, f"<Data Stream='{stream}' PSGuid='{key}'>{text}</Data>".encode())
+
+    async def leave(self) -> bool:
+        """Close the session that it has; whether it is ready for another one.
+
+        It closes a session once all of its pipelines are closed, and opens the next with the next packet.
+        """
+        for key in self.streams:
+            if key != _POOL:
+                self.put("Close", key)
+        closed = self.put("Close", _POOL)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(END_SECONDS):
+                await closed.wait()
+        return closed.is_set() and not self.dead
+
+    def end(self) -> None:
+        """End it: it is asked first, and killed when it has not ended in `END_SECONDS`."""
+        self._packets.put_nowait(None)
+        self._tasks.append(asyncio.create_task(self._end()))
+
+    async def ended(self) -> int:
+        """Wait until it has ended; its exit code."""
+        assert self._process is not None
+        return await exit_code(self._process)
+
+    async def _end(self) -> None:
+        assert self._process is not None
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(END_SECONDS):
+                await exit_code(self._process)
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+
+    async def _write(self) -> None:
+        """One packet at a time: a second one written before the first is acknowledged is lost now and then."""
+        assert self._process is not None
+        assert self._process.stdin is not None
+        pipe = self._process.stdin
+        with contextlib.suppress(ConnectionError):
+            while (packet := await self._packets.get()) and not self.dead:
+                kind, key, line, known = packet
+                self._acknowledged[f"{kind}Ack", key] = known
+                pipe.write(line + b"\n")
+                await pipe.drain()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(ACK_SECONDS if kind in ("Data", "Command") else END_SECONDS):
+                        await known.wait()
+            pipe.write(f"<Close PSGuid='{_POOL}' />\n".encode())
+            pipe.close()  # with pipelines that are not closed, it answers only at the end of its input
+
+    async def _read(self) -> None:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        try:
+            async for line in self._process.stdout:
+                self._packet(line)
+        except ValueError:  # a line beyond the limit
+            log.exception("device %s: unexpected output of the engine", self.device.computer)
+            self._process.kill()
+
+    async def _watch(self) -> None:
+        """When the engine has ended, nobody waits for it any longer. Its output may be held open by what it started."""
+        assert self._process is not None
+        await exit_code(self._process)
+        await asyncio.wait(self._tasks[:1], timeout=LAST_WORDS_SECONDS)
+        self.dead = True
+        self._packets.put_nowait(None)
+        for known in self._acknowledged.values():
+            known.set()
+        for stream in self.streams.values():
+            stream.wake()
+
+    def _packet(self, line: bytes) -> None:
+        match = _PACKET.match(line)
+        if not match:
+            return
+        kind, key = match[1].decode(), match[2].decode().lower()
+        stream = self.streams.get(key)
+        if kind == "Data" and stream:
+            with contextlib.suppress(binascii.Error):
+                stream.feed(base64.b64decode(match[3] or b""))
+        elif known := self._acknowledged.pop((kind, key), None):
+            known.set()
+        if kind == "SignalAck" and stream and not stream.done:
+            # The engine says no more of a pipeline that was stopped.
+            stream.done = True
+            stream.wake()
+
+
+class PowerShellShell:
+    """One runspace pool: one engine, which lives until the shell is closed, whatever becomes of its client."""
+
+    def __init__(self, engine: Engine, release: Callable[[Engine], None] | None = None) -> None:
+        """`engine` is started and has no session; `release` takes it back when the shell is closed and all its
+        pipelines have ended."""
+        self._engine, self._release = engine, release
+        self._streams = engine.streams = {_POOL: _Stream()}
+        self._taken = 0
+        self._closing: asyncio.Task[None] | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether the engine has ended, or works for another shell."""
+        return self._engine.over or self._engine.streams is not self._streams
+
+    async def start(self, request: wsman.ShellRequest) -> None:
+        """Open the session and wait for the engine's first output; nothing is left behind where that fails."""
+        engine = self._engine
         try:
             self._data(_POOL, request.creation)
             pool = self._streams[_POOL]
             async with asyncio.timeout(FIRST_OUTPUT_SECONDS):
-                while not pool.chunks and not self._dead:
+                while not pool.chunks and not engine.dead:
                     await pool.changed.wait()
         except TimeoutError:
-            await self.close()
+            engine.end()
             raise wsman.internal(f"The engine said nothing for {FIRST_OUTPUT_SECONDS:.0f} s.") from None
         except BaseException:
-            await self.close()
+            engine.end()
             raise
-        if self._dead:
-            code = await exit_code(self._process)
-            await self.close()
+        if engine.dead:
+            code = await engine.ended()
+            engine.end()
             raise wsman.internal(f"The engine ended at its start with code {code}.")
 
     async def command(self, command_id: str, line: wsman.CommandLine) -> None:
@@ -197,7 +332,7 @@ class PowerShellShell:
             raise wsman.malformed(f"The command {command_id} exists already.")
         self._check()
         self._streams[key] = _Stream()
-        self._put("Command", key)
+        self._engine.put("Command", key)
         self._data(key, line.payload)
 
     async def send(self, command_id: str | None, stream: str, data: bytes, end: bool) -> None:  # noqa: ARG002 - the protocol's
@@ -229,33 +364,30 @@ class PowerShellShell:
         """Stop a pipeline that runs; forget one that has ended."""
         key = command_id.lower() if command_id else ""
         stream = self._streams.get(key)
-        if stream is None or self._dead:
+        if stream is None or self._engine.dead:
             return
         if stream.done:
-            self._put("Close", key)
+            self._engine.put("Close", key)
             del self._streams[key]
         else:
-            self._put("Signal", key)
+            self._engine.put("Signal", key)
 
     async def close(self) -> None:
-        """End the engine: it is asked first, and killed when it has not ended in `END_SECONDS`."""
-        self._packets.put_nowait(None)
-        self._tasks.append(asyncio.create_task(self._end()))
+        """End the engine, or give it back."""
+        if self._release and all(stream.done for key, stream in self._streams.items() if key != _POOL):
+            self._closing = asyncio.create_task(self._give_back(self._release))
+        else:
+            self._engine.end()
 
     async def ended(self) -> None:
         """Wait until the engine has ended."""
-        if self._process:
-            await exit_code(self._process)
+        await self._engine.ended()
 
-    async def _end(self) -> None:
-        process = self._process
-        if process is None:
-            return
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(END_SECONDS):
-                await exit_code(process)
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
+    async def _give_back(self, release: Callable[[Engine], None]) -> None:
+        if await self._engine.leave():
+            release(self._engine)
+        else:
+            self._engine.end()
 
     def _key(self, command_id: str | None) -> str:
         key = command_id.lower() if command_id else _POOL
@@ -264,71 +396,11 @@ class PowerShellShell:
         return key
 
     def _check(self) -> None:
-        if self._dead:
+        if self._engine.dead:
             raise wsman.no_such_shell("The engine of this shell has ended.")
-
-    def _put(self, kind: str, key: str, packet: bytes | None = None) -> None:
-        self._packets.put_nowait((kind, key, packet or f"<{kind} PSGuid='{key}' />".encode()))
 
     def _data(self, key: str, data: bytes, stream: str = "Default") -> None:
         self._taken += len(data)
         if self._taken > MAX_INPUT:
             raise wsman.quota(0x803381A8, f"The shell has received more than {MAX_INPUT} bytes.")
-        text = base64.b64encode(data).decode()
-        self._put("Data", key, f"<Data Stream='{stream}' PSGuid='{key}'>{text}</Data>".encode())
-
-    async def _write(self) -> None:
-        """One packet at a time: a second one written before the first is acknowledged is lost now and then."""
-        assert self._process is not None
-        assert self._process.stdin is not None
-        pipe = self._process.stdin
-        with contextlib.suppress(ConnectionError):
-            while (packet := await self._packets.get()) and not self._dead:
-                kind, key, line = packet
-                known = self._acknowledged[f"{kind}Ack", key] = asyncio.Event()
-                pipe.write(line + b"\n")
-                await pipe.drain()
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(ACK_SECONDS if kind in ("Data", "Command") else END_SECONDS):
-                        await known.wait()
-            # The engine answers this only at the end of its input, which ends it.
-            pipe.write(f"<Close PSGuid='{_POOL}' />\n".encode())
-            pipe.close()
-
-    async def _read(self) -> None:
-        assert self._process is not None
-        assert self._process.stdout is not None
-        try:
-            async for line in self._process.stdout:
-                self._packet(line)
-        except ValueError:  # a line beyond the limit
-            log.exception("device %s: unexpected output of the engine", self._device.computer)
-            self._process.kill()
-
-    async def _watch(self) -> None:
-        """When the engine has ended, nobody waits for it any longer. Its output may be held open by what it started."""
-        assert self._process is not None
-        await exit_code(self._process)
-        await asyncio.wait(self._tasks[:1], timeout=LAST_WORDS_SECONDS)
-        self._dead = True
-        self._packets.put_nowait(None)
-        for known in self._acknowledged.values():
-            known.set()
-        for stream in self._streams.values():
-            stream.wake()
-
-    def _packet(self, line: bytes) -> None:
-        match = _PACKET.match(line)
-        if not match:
-            return
-        kind, key = match[1].decode(), match[2].decode().lower()
-        stream = self._streams.get(key)
-        if kind == "Data" and stream:
-            with contextlib.suppress(binascii.Error):
-                stream.feed(base64.b64decode(match[3] or b""))
-        elif known := self._acknowledged.pop((kind, key), None):
-            known.set()
-        if kind == "SignalAck" and stream and not stream.done:
-            # The engine says no more of a pipeline that was stopped.
-            stream.done = True
-            stream.wake()
+        self._engine.data(key, data, stream)
