@@ -55,7 +55,8 @@ function ConvertTo-TMJson {
     if ($Value -is [int] -or $Value -is [long] -or $Value -is [uint32] -or $Value -is [uint64] -or $Value -is [byte]) { return "$Value" }
     if ($Depth -ge 8) { Stop-TMFault -Kind 'output' -Message 'the answer is nested deeper than 8' }
     if ($Value -is [System.Collections.Specialized.OrderedDictionary]) {
-        $parts = foreach ($key in $Value.Keys) {
+        # PSBase: a fact may be called `keys`.
+        $parts = foreach ($key in $Value.PSBase.Keys) {
             (ConvertTo-TMJson -Value "$key") + ':' + (ConvertTo-TMJson -Value $Value[$key] -Depth ($Depth + 1))
         }
         return '{' + ($parts -join ',') + '}'

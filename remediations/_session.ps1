@@ -2,8 +2,8 @@
 # sees. Travels with payloads of which a script runs there. It leaves nothing: one task and one folder a person, both gone
 # at the end, and those of a killed engine with the next run, which knows them by the lock that went with the engine.
 #
-#   Add-TMSession -Id ID -Script BLOCK   a script for them, kept until they are run
-#   Invoke-TMSessionCheck -Id IDS          runs these scripts, once for each person, for the detects that follow
+#   Add-TMSession -Id ID -Script BLOCK           a script for them, kept until they are run
+#   Invoke-TMSessionCheck -Id IDS -Limit SECONDS   runs these scripts, once for each person, for the detects that follow
 #
 # A person's folder below Program Files holds what he may read and run, and one file that he may write: his answer. All in
 # it is his word: the file is made and opened here before he can reach it, so no link can take its place, its size has a
@@ -157,7 +157,7 @@ function Start-TMSession {
 function Remove-TMSession {
     param([object] $Session)
     if ($null -ne $Session.stream) { $Session.stream.Dispose() }
-    # Nobody is waiting for what still runs there; a task that is not there any more is as it should be.
+    # Nobody waits for what still runs there. What cannot be removed now goes with the next run, and a task by its own end.
     Stop-ScheduledTask -TaskName $Session.nonce -TaskPath '\' -ErrorAction SilentlyContinue
     Unregister-ScheduledTask -TaskName $Session.nonce -TaskPath '\' -Confirm:$false -ErrorAction SilentlyContinue
     foreach ($try in 1..20) {
@@ -212,32 +212,46 @@ function Read-TMSession {
     @{ state = $state; lines = $lines }
 }
 
+# The state that somebody's part ends in, '' while it goes on. `Task`: its last result, $null where nobody asked.
+function Get-TMSessionEnd {
+    param([string] $Said, [object] $Task, [double] $Seconds, [int] $Limit)
+    if ($Said -ceq 'ended') { return 'answered' }
+    if ('too_large', 'not_believed' -ccontains $Said) { return $Said }
+    # 267009 it runs, 267011 it has not run yet (normal for a while after a start).
+    if ($null -ne $Task -and 267009, 267011 -notcontains $Task) {
+        # PowerShell ends with 1 where it may not load the script.
+        if ($Said -ceq 'waiting' -and $Task -eq 1) { return 'blocked_script' }
+        return 'ended'
+    }
+    if ($Said -ceq 'waiting' -and $Seconds -ge 30) { return 'not_started' }
+    if ($Seconds -ge 30 + $Limit) { return 'timeout' }
+    return ''
+}
+
 # Runs scripts for people and returns for each, in order: sid, name, state, detail, answers (by script).
 # state: answered, or why there is nothing: a refusal of Get-TMSessionRefusal, not_started, ended, timeout, blocked_script, or one
-# of Read-TMSession. `Limit`: seconds from the start of the first script.
+# of Get-TMSessionEnd. `Limit`: seconds from the start of the first script.
 function Invoke-TMSession {
     param([string[]] $Name, [object[]] $Person, [int] $Limit, [hashtable] $Drift = @{})
-    $results = @()
+    $results = @(foreach ($one in $Person) {
+        @{ sid = $one.sid; name = $one.name; state = (Get-TMSessionRefusal -Person $one); detail = ''; answers = @{}; person = $one; session = $null }
+    })
     $open = @()
-    $text = ''
-    if (@($Person | Where-Object -FilterScript { -not (Get-TMSessionRefusal -Person $_) }).Count -gt 0) {
-        Remove-TMSessionLeftover
-        $text = Get-TMSessionText
-    }
     try {
-        foreach ($one in $Person) {
-            $result = @{ sid = $one.sid; name = $one.name; state = (Get-TMSessionRefusal -Person $one); detail = ''; answers = @{}; session = $null }
-            if (-not $result.state) {
-                try {
-                    $result.session = Start-TMSession -Person $one -Name $Name -Text $text -Drift $Drift[$one.sid]
-                    $open += $result
-                }
-                catch {
-                    $result.state = 'not_started'
-                    $result.detail = "$($_.Exception.Message)"
-                }
+        $text = ''
+        foreach ($result in $results | Where-Object -FilterScript { -not $_.state }) {
+            if (-not $text) {
+                Remove-TMSessionLeftover
+                $text = Get-TMSessionText
             }
-            $results += $result
+            try {
+                $result.session = Start-TMSession -Person $result.person -Name $Name -Text $text -Drift $Drift[$result.sid]
+                $open += $result
+            }
+            catch {
+                $result.state = 'not_started'
+                $result.detail = "$($_.Exception.Message)"
+            }
         }
         $clock = [System.Diagnostics.Stopwatch]::StartNew()
         $looked = 0
@@ -250,28 +264,17 @@ function Invoke-TMSession {
                 $task = $null
                 if ($ask) { $task = (Get-ScheduledTaskInfo -TaskName $result.session.nonce -TaskPath '\' -ErrorAction SilentlyContinue | ForEach-Object -Process { [long]$_.LastTaskResult }) }
                 $said = Read-TMSession -Session $result.session -Most (65536 * ($Name.Count + 1))
-                if ($said.state -ceq 'ended') { $result.state = 'answered' }
-                elseif ('too_large', 'not_believed' -ccontains $said.state) { $result.state = $said.state }
-                # 267009 it runs, 267011 it has not run yet (normal for a while after a start).
-                elseif ($null -ne $task -and $task -ne 267009 -and $task -ne 267011) {
-                    $result.state = 'ended'
-                    # PowerShell ends with 1 where it may not load the script.
-                    if ($said.state -ceq 'waiting' -and $task -eq 1) { $result.state = 'blocked_script' }
-                    $result.detail = "the task ended with $task"
-                }
-                elseif ($said.state -ceq 'waiting' -and $clock.Elapsed.TotalSeconds -ge 30) { $result.state = 'not_started' }
-                # A start can be lost (seen where a process died before its first line); a task that runs ignores another.
-                elseif ($said.state -ceq 'waiting' -and $task -eq 267011 -and $clock.Elapsed.TotalSeconds -ge 12 -and -not $result.session.again) {
-                    $result.session.again = $true
-                    Start-ScheduledTask -TaskName $result.session.nonce -TaskPath '\' -ErrorAction SilentlyContinue
+                $result.state = Get-TMSessionEnd -Said $said.state -Task $task -Seconds $clock.Elapsed.TotalSeconds -Limit $Limit
+                if (-not $result.state) {
+                    # A start can be lost (seen where a process died before its first line); a task that runs ignores another.
+                    if ($said.state -ceq 'waiting' -and $task -eq 267011 -and $clock.Elapsed.TotalSeconds -ge 12 -and -not $result.session.again) {
+                        $result.session.again = $true
+                        Start-ScheduledTask -TaskName $result.session.nonce -TaskPath '\' -ErrorAction SilentlyContinue
+                    }
                     $left += $result
                     continue
                 }
-                elseif ($clock.Elapsed.TotalSeconds -ge 30 + $Limit) { $result.state = 'timeout' }
-                else {
-                    $left += $result
-                    continue
-                }
+                if ('ended', 'blocked_script' -ccontains $result.state) { $result.detail = "the task ended with $task" }
                 # What came before the others hung or ended counts.
                 foreach ($line in $said.lines) {
                     foreach ($script in $Name) {
@@ -300,15 +303,17 @@ function Invoke-TMSessionCheck {
             $scope[$one] = @(foreach ($person in Get-TMProfile -User $given) {
                 # The administrator who came in has a profile as well; it counts where somebody uses it at the desk.
                 if ($person.sid -ceq $own -and -not $person.logged_on -and $person.state -cne 'out_of_scope') { continue }
-                $person
-                if (-not (Get-TMSessionRefusal -Person $person)) { $people[$person.sid] = $person }
+                $refusal = Get-TMSessionRefusal -Person $person
+                if (-not $refusal) { $people[$person.sid] = $person }
+                @{ person = $person; refusal = $refusal }
             })
         }
         $heard = @{}
         foreach ($result in @(Invoke-TMSession -Name $Id -Person @($people.Values) -Limit $Limit)) { $heard[$result.sid] = $result }
         foreach ($one in $Id) {
-            $TM.Sessions[$one] = @(foreach ($person in $scope[$one]) {
-                $said = @{ state = (Get-TMSessionRefusal -Person $person); detail = ''; answers = @{} }
+            $TM.Sessions[$one] = @(foreach ($in in $scope[$one]) {
+                $person = $in.person
+                $said = @{ state = $in.refusal; detail = ''; answers = @{} }
                 if (-not $said.state) { $said = $heard[$person.sid] }
                 [ordered]@{ object = $person.profile; name = $person.name; sid = $person.sid; state = $said.state; detail = $said.detail; answer = $said.answers[$one] }
             })

@@ -590,6 +590,22 @@ def test_ctrl_c_in_the_middle_of_a_fix_can_be_undone(
     assert said(document(run("check", "slow-off", *TLS, "--json"))) == {"slow-off": "drifted"}
 
 
+def test_ctrl_c_before_the_command_is_loaded_ends_it_without_a_word(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    broken(tmp_path, "click.py", "import pathlib, time; pathlib.Path('begun').touch(); time.sleep(30)")
+
+    done = Stopped(
+        ["explain", "0xCAA70007"],
+        (tmp_path / "begun").exists,
+        env={**environment, "PYTHONPATH": str(tmp_path)},
+        cwd=tmp_path,
+    )
+
+    assert done.returncode == -signal.SIGINT
+    assert done.stdout + done.stderr == ""
+
+
 def test_ctrl_c_before_any_connection_is_130(
     lab: tuple[Path, Path], environment: dict[str, str], tmp_path: Path
 ) -> None:

@@ -14,16 +14,14 @@ import hashlib
 import os
 import re
 import stat
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
-from weakref import WeakKeyDictionary
 
-from teamsmedic.lab.device import LAB, Device, environment
+from teamsmedic.lab.device import Device
 
 Snapshot = dict[str, tuple[Any, ...]]
 """`key HKLM\\...`, `value HKLM\\...\\name`, `file C:\\...`, `acl HKLM\\...` in lower case to what is there, names
@@ -72,7 +70,6 @@ _VALUE = re.compile(r'(?:"((?:[^"\\]|\\.)*)"|@)=(.*)$')
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{1,4})|([0-7]{1,3})|(.))")
 _FRESH_NS = 50_000_000
 _hashes: dict[tuple[int, ...], str] = {}
-_snaps: WeakKeyDictionary[Device, subprocess.Popen[str]] = WeakKeyDictionary()
 
 
 def read(
@@ -134,37 +131,13 @@ def unescape(text: str) -> str:
 def _registry(device: Device, times: bool, acl: bool) -> Snapshot:
     found: Snapshot = {}
     with tempfile.TemporaryDirectory(prefix="labsnap-") as folder:
-        # A path of this machine: nothing is written on C:.
-        target = "\\\\?\\unix" + folder.replace("/", "\\")
-        said = _ask(device, f"{target}|acl" if acl else target)
-        assert said == "0", f"labsnap.exe says {said!r}"
+        device.save_registry(Path(folder), acl=acl)
         for name, top, encoding in _SAVED:
             _parse(Path(folder, name).read_text(encoding), top, found, times)
         if acl:
             lines = Path(folder, "acl").read_text("utf-8", "surrogatepass").splitlines()
             found |= {f"acl {path.lower()}": (text,) for path, text in (line.split("\t") for line in lines)}
     return found
-
-
-def _ask(device: Device, line: str) -> str:
-    """What the device's `labsnap.exe` answers; it is started where none runs, or the device was restarted."""
-    process = _snaps.get(device)
-    if process is None or process.poll() is not None:
-        process = subprocess.Popen(
-            device.command(rf"{LAB}\labsnap.exe"),
-            env=environment(device.prefix),
-            cwd=device.prefix / "drive_c",
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        _snaps[device] = process
-    assert process.stdin
-    assert process.stdout
-    process.stdin.write(f"{line}\n")
-    process.stdin.flush()
-    return process.stdout.readline().strip()
 
 
 def _parse(text: str, top: str, found: Snapshot, times: bool) -> None:

@@ -40,7 +40,7 @@ try { [System.IO.File]::Exists('C:\\\\'); 'called' } catch { "$($_.FullyQualifie
 """
 
 
-BLIND = {"client_cache_fresh", "stale_credentials_absent"}
+BLIND = {"client_cache_fresh", "device_rejoin_prepared", "stale_credentials_absent"}
 """Those that need functions of Windows, which constrained language does not let them call."""
 
 

@@ -286,6 +286,7 @@ class Device:
         self.started: dict[int, subprocess.Popen[bytes]] = {}
         """Programs of `spawn` by their process id on the device."""
         self._desktop: subprocess.Popen[bytes] | None = None
+        self._reader: subprocess.Popen[str] | None = None
 
     @classmethod
     def create(
@@ -420,6 +421,9 @@ class Device:
             process.wait(10)
         self.started.clear()
         self._desktop = None
+        if self._reader:
+            self._reader.communicate()
+            self._reader = None
 
     def run(self, script: str, user: str | None = None, *, elevated: bool = False, timeout: float = 60) -> str:
         """What a PowerShell script writes; as the administrator, or in the session of `user` (see `environment`).
@@ -473,6 +477,30 @@ class Device:
     def runs(self, process_id: int) -> bool:
         """Whether a process of `spawn` still runs."""
         return self.started[process_id].poll() is None
+
+    def save_registry(self, folder: Path, *, acl: bool = False) -> None:
+        """Have the whole registry written into files of a folder of this machine, as `labsnap.exe` says.
+
+        That runs until the device is off: a start costs more than a look.
+        """
+        if self._reader is None:
+            self._reader = subprocess.Popen(
+                self.command(rf"{LAB}\labsnap.exe"),
+                env=environment(self.prefix),
+                cwd=self.prefix / "drive_c",
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+            )
+        assert self._reader.stdin
+        assert self._reader.stdout
+        path = "\\\\?\\unix" + str(folder).replace("/", "\\")
+        self._reader.stdin.write(f"{path}{'|acl' if acl else ''}\n")
+        self._reader.stdin.flush()
+        said = self._reader.stdout.readline().strip()
+        if said != "0":
+            raise DeviceError(f"read the registry of {self.computer}", said or "its reader has ended", _SEE)
 
     def _pin(self) -> list[str]:
         # Client and Wine server exchange thousands of small requests: on one CPU 0.28 s, on two 1.05 s for the same.

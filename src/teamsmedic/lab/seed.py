@@ -9,15 +9,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from teamsmedic.lab.hive import HEAD, Expand, QWord, Value, key
 
 Role = Literal["desktop", "room"]
 ROLES: tuple[Role, ...] = ("desktop", "room")
-SEEDS = ("hard_names",)
-"""Options: `hard_names` adds profile folders that break careless scripts, one logged on and one logged off."""
+SEEDS = ("hard_names", "nobody")
+"""Options: `hard_names` adds profile folders that break careless scripts, one logged on and one logged off; `nobody`:
+all are logged off."""
 
 ADMIN = "labadmin"
 ADMIN_SID = "S-1-5-21-0-0-0-1000"
@@ -94,6 +95,8 @@ def look(role: Role, seeds: tuple[str, ...] = (), computer: str = "DEVICE") -> L
     people: tuple[Person, ...] = (SKYPE, OWNER) if role == "room" else (AMBER, BRUNO, CARLA)
     if "hard_names" in seeds:
         people += (ZOE, USER)
+    if "nobody" in seeds:
+        people = tuple(replace(person, logged_on=False) for person in people)
     result = Look(people)
     result.machine = _windows(role, computer) + "".join(
         key(f"{PROFILES}\\{person.sid}", {"ProfileImagePath": Expand(person.profile)}) for person in people
@@ -102,7 +105,7 @@ def look(role: Role, seeds: tuple[str, ...] = (), computer: str = "DEVICE") -> L
     result.programs = (f"{TEAMS_FOLDER}\\ms-teams.exe", f"{TEAMS_FOLDER}\\ms-teamsupdate.exe")
     for person in people:
         result.files |= {f"{person.profile}\\{path}": data for path, data in _PROFILE_FILES.items()}
-        teams = role == "desktop" or person is SKYPE
+        teams = role == "desktop" or person.sid == SKYPE.sid
         if teams:
             result.files |= {f"{person.profile}\\{path}": data for path, data in _TEAMS_FILES.items()}
         if person.upn:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from teamsmedic import content, remediation
 from teamsmedic.errors import InventoryError
-from teamsmedic.lab import wsman
+from teamsmedic.lab import cases, wsman
 from teamsmedic.lab.device import PWSH, Device, end
 from teamsmedic.lab.inventory import LabHost
 from teamsmedic.lab.seed import ROLES
@@ -113,12 +113,15 @@ async def start(host: LabHost, state: Path) -> WindowsDevice:
     if prefix.exists():  # of a lab that was killed: the state folder's lock says that none is up
         await asyncio.to_thread(end, prefix)
         await asyncio.to_thread(shutil.rmtree, prefix)
-    device = await asyncio.to_thread(Device.create, prefix, host.role, name=host.name)
+    known = cases.load(content.root())
+    wanted = [known[name][case] for name, case in host.cases.items()]
+    seeds = tuple({str(seed) for case in wanted for seed in case.windows.get("seeds", ())})
+    device = await asyncio.to_thread(Device.create, prefix, host.role, seeds, name=host.name)
     result = WindowsDevice(device)
     try:
         await result.start()
-        for wanted, case in host.cases.items():
-            if script := break_script(wanted, case):
+        for name, case in zip(host.cases, wanted, strict=True):
+            if script := break_script(name, case):
                 await asyncio.to_thread(device.run, script)
     except BaseException:
         await result.stop()
@@ -126,11 +129,10 @@ async def start(host: LabHost, state: Path) -> WindowsDevice:
     return result
 
 
-def break_script(name: str, case: str) -> str | None:
+def break_script(name: str, case: cases.Case) -> str | None:
     """The script that puts a new device into a remediation's case; None for a case that a new device is in anyway."""
     folder = remediation.load(content.root())[name].folder / "tests"
-    file = content.read_yaml(folder / "cases.yaml")["cases"][case].get("break")
-    return content.read_text(folder / file) if file else None
+    return content.read_text(folder / case.break_script) if case.break_script else None
 
 
 @dataclass

@@ -1,0 +1,208 @@
+# What must be known before a device may leave the directory and join again. It only reads. Needs the helper registry.
+#
+#   Get-TMLocalAdministrator      -> [ordered] object (SID), name, enabled: local users among the administrators; throws where
+#                                    they cannot be told
+#   Get-TMLaps                    -> [ordered] object, value, policy, backup, age_limit_days, event, age_days
+#                                    value: recent | old | none (no success told) | no_policy | disabled | unreadable
+#   Get-TMProtectedVolume         -> [ordered] object, state, protection, protectors
+#                                    state: recovery | no_recovery | not_encrypted | unreadable
+#   Get-TMEnrolment               -> [ordered] object, state, user, resource: enrolments with Intune
+#   Get-TMServicePoint -Tenant T  -> [ordered] object, value, tenant, name; value: right | other_tenant | not_set
+#   Get-TMDomainChannel           -> [ordered] object, value: sound | broken | unreadable
+#   Get-TMTpmState                -> [ordered] object, value, enabled, locked_out; value: ready | not_ready | absent | unreadable
+#   Get-TMLogEvent -Log L [-Id N] -Most M   -> objects of Get-WinEvent, newest first; throws where the log is not readable
+#   Get-TMRejoinFolder            -> where the evidence lies
+#   Get-TMRejoinBundle            -> [ordered] run, written, device of the evidence in a folder; nothing where it has none
+#
+# Secrets lie beside what is read here (recovery passwords, OwnerAuth, DefaultPassword): only named properties and values are
+# touched, and objects that hold secrets never go through a pipeline, which module logging would write down.
+
+# Members as SIDs, without resolving any: the cmdlet fails with error 1789 where one cannot be resolved (Entra roles).
+function Get-TMAdministratorSid {
+    try {
+        foreach ($member in @(Get-LocalGroupMember -SID 'S-1-5-32-544' -ErrorAction Stop)) { $member.SID.Value }
+        return
+    }
+    catch { $null = $_ }
+    if (-not ('TMLocalGroup' -as [type])) {
+        Add-Type -TypeDefinition @'
+using System;
+using System.Collections.Generic;
+using System.ComponentModel;
+using System.Runtime.InteropServices;
+using System.Security.Principal;
+
+public static class TMLocalGroup
+{
+    [DllImport("netapi32.dll", CharSet = CharSet.Unicode)]
+    static extern int NetLocalGroupGetMembers(string server, string group, int level, out IntPtr buffer, int most, out int read, out int total, IntPtr resume);
+    [DllImport("netapi32.dll")]
+    static extern int NetApiBufferFree(IntPtr buffer);
+
+    public static string[] Members(string group)
+    {
+        IntPtr buffer;
+        int read, total;
+        List<string> sids = new List<string>();
+        int error = NetLocalGroupGetMembers(null, group, 0, out buffer, -1, out read, out total, IntPtr.Zero);
+        if (error != 0) throw new Win32Exception(error);
+        try { for (int i = 0; i < read; i++) sids.Add(new SecurityIdentifier(Marshal.ReadIntPtr(buffer, i * IntPtr.Size)).Value); }
+        finally { NetApiBufferFree(buffer); }
+        return sids.ToArray();
+    }
+}
+'@
+    }
+    # The group's name is localised.
+    $sid = New-Object -TypeName 'System.Security.Principal.SecurityIdentifier' -ArgumentList 'S-1-5-32-544'
+    [TMLocalGroup]::Members(($sid.Translate([System.Security.Principal.NTAccount]).Value -csplit '\\')[-1])
+}
+
+function Get-TMLocalAdministrator {
+    $members = @(Get-TMAdministratorSid)
+    # The built-in administrator is always among them.
+    if ($members.Count -eq 0) { throw 'Windows names no administrator' }
+    foreach ($user in @(Get-LocalUser -ErrorAction Stop)) {
+        if ($members -ccontains $user.SID.Value) { [ordered]@{ object = $user.SID.Value; name = "$($user.Name)"; enabled = [bool]$user.Enabled } }
+    }
+}
+
+function Get-TMLogEvent {
+    param([string] $Log, [int[]] $Id = @(), [int] $Most)
+    $filter = @{ LogName = $Log }
+    if ($Id.Count -gt 0) { $filter.Id = $Id }
+    try { Get-WinEvent -FilterHashtable $filter -MaxEvents $Most -ErrorAction Stop }
+    catch {
+        if ($_.FullyQualifiedErrorId -clike 'NoMatchingEventsFound,*') { return }
+        throw
+    }
+}
+
+# Policies in the order in which Windows looks for them; a key without values does not count.
+function Get-TMLaps {
+    $laps = [ordered]@{ object = 'LAPS'; value = 'no_policy'; policy = ''; backup = ''; age_limit_days = $null; event = $null; age_days = $null }
+    $policies = [ordered]@{
+        csp = 'HKLM\SOFTWARE\Microsoft\Policies\LAPS'
+        gpo = 'HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Policies\LAPS'
+        local = 'HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\LAPS\Config'
+        legacy = 'HKLM\SOFTWARE\Policies\Microsoft Services\AdmPwd'
+    }
+    foreach ($policy in $policies.Keys) {
+        $key = $policies[$policy]
+        if (-not (Test-TMRegistryKey -Key $key) -or (Get-Item -LiteralPath (Get-TMRegistryPath -Key $key)).ValueCount -eq 0) { continue }
+        $laps.object = $key
+        $laps.policy = $policy
+        $laps.age_limit_days = 30
+        $age = (Get-TMRegistryFact -Object "$key\PasswordAgeDays").value
+        if ($null -ne $age -and $age.kind -ceq 'DWord') { $laps.age_limit_days = $age.data }
+        $name = 'BackupDirectory'
+        $places = @{ 1 = 'entra'; 2 = 'ad' }
+        if ($policy -ceq 'legacy') {
+            $name = 'AdmPwdEnabled'
+            $places = @{ 1 = 'ad' }
+        }
+        $backup = (Get-TMRegistryFact -Object "$key\$name").value
+        if ($null -ne $backup -and $backup.kind -ceq 'DWord') { $laps.backup = "$($places[[int]$backup.data])" }
+        break
+    }
+    if (-not $laps.policy) { return $laps }
+    if (-not $laps.backup) {
+        $laps.value = 'disabled'
+        return $laps
+    }
+    # 10018: stored in Active Directory; 10029: in Entra. Their texts are localised and are not read.
+    $id = @{ ad = 10018; entra = 10029 }[$laps.backup]
+    try {
+        $found = @(Get-TMLogEvent -Log 'Microsoft-Windows-LAPS/Operational' -Id $id -Most 1)
+        $laps.value = 'none'
+        if ($found.Count -gt 0) {
+            $laps.event = $id
+            $seconds = (Get-TMUnixTime) - (Get-TMUnixTime -Time $found[0].TimeCreated)
+            $laps.age_days = [long](($seconds - $seconds % 86400) / 86400)
+            $laps.value = 'recent'
+            if ($laps.age_days -ge $laps.age_limit_days) { $laps.value = 'old' }
+        }
+    }
+    catch { $laps.value = 'unreadable' }
+    $laps
+}
+
+function Get-TMProtectedVolume {
+    try { $volumes = @(Get-BitLockerVolume -ErrorAction Stop) }
+    catch { return [ordered]@{ object = 'BitLocker'; state = 'unreadable'; protection = $null; protectors = @() } }
+    foreach ($volume in $volumes) {
+        $ids = @(foreach ($protector in $volume.KeyProtector) { if ("$($protector.KeyProtectorType)" -ceq 'RecoveryPassword') { "$($protector.KeyProtectorId)" } })
+        $state = 'no_recovery'
+        if ($ids.Count -gt 0) { $state = 'recovery' }
+        elseif ("$($volume.VolumeStatus)" -ceq 'FullyDecrypted') { $state = 'not_encrypted' }
+        [ordered]@{ object = "$($volume.MountPoint)"; state = $state; protection = [int]$volume.ProtectionStatus; protectors = $ids }
+    }
+}
+
+function Get-TMEnrolment {
+    $root = 'Registry::HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\Enrollments'
+    if (-not (Test-Path -LiteralPath $root)) { return }
+    foreach ($key in @(Get-ChildItem -LiteralPath $root)) {
+        if ("$($key.GetValue('ProviderID', ''))" -cne 'MS DM Server') { continue }
+        $state = $key.GetValue('EnrollmentState')
+        if ($state -isnot [int]) { $state = $null }
+        [ordered]@{ object = $key.PSChildName; state = $state; user = "$($key.GetValue('UPN', ''))"; resource = "$($key.GetValue('AADResourceID', ''))" }
+    }
+}
+
+# The value in the registry comes before Active Directory, which cannot be asked over a network logon (second hop).
+function Get-TMServicePoint {
+    param([string] $Tenant)
+    $key = 'HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\CDJ\AAD'
+    $point = [ordered]@{ object = "$key\TenantId"; value = 'not_set'; tenant = ''; name = '' }
+    $found = (Get-TMRegistryFact -Object "$key\TenantId").value
+    if ($null -eq $found) { return $point }
+    $point.tenant = "$($found.data)"
+    $name = (Get-TMRegistryFact -Object "$key\TenantName").value
+    if ($null -ne $name) { $point.name = "$($name.data)" }
+    $point.value = 'other_tenant'
+    if ($Tenant -and $point.tenant -eq $Tenant) { $point.value = 'right' }
+    $point
+}
+
+# 5.1 has the cmdlet and 7 has not.
+function Get-TMDomainChannel {
+    $channel = [ordered]@{ object = 'domain channel'; value = 'unreadable' }
+    try {
+        $channel.value = 'broken'
+        if (Test-ComputerSecureChannel -ErrorAction Stop) { $channel.value = 'sound' }
+    }
+    catch { $channel.value = 'unreadable' }
+    $channel
+}
+
+function Get-TMTpmState {
+    $state = [ordered]@{ object = 'TPM'; value = 'unreadable'; enabled = $null; locked_out = $null }
+    try {
+        $tpm = Get-Tpm -ErrorAction Stop
+        $state.value = 'absent'
+        if ($tpm.TpmPresent) {
+            $state.enabled = [bool]$tpm.TpmEnabled
+            $state.locked_out = [bool]$tpm.LockedOut
+            $state.value = 'not_ready'
+            if ($tpm.TpmReady) { $state.value = 'ready' }
+        }
+    }
+    catch { $state.value = 'unreadable' }
+    $state
+}
+
+function Get-TMRejoinFolder { ($TM.Journal -replace '[^\\]+$', '') + 'rejoin' }
+
+# The run's form is that of a name of the journal: it comes from a file.
+function Get-TMRejoinBundle {
+    param([string] $Folder)
+    $file = "$Folder\bundle.json"
+    try {
+        if ((New-Object -TypeName 'System.IO.FileInfo' -ArgumentList $file).Length -gt 1048576) { return }
+        $found = ConvertFrom-TMJson -Text ([System.IO.File]::ReadAllText($file))
+        if ("$($found.run)" -cnotmatch '^\d{8}T\d{6}Z-[0-9a-f]{6}$' -or ($found.written -isnot [int] -and $found.written -isnot [long])) { return }
+        [ordered]@{ run = "$($found.run)"; written = [long]$found.written; device = "$($found.device)" }
+    }
+    catch { return }
+}

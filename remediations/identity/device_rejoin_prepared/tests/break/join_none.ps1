@@ -1,0 +1,2 @@
+# In no directory.
+[Microsoft.Win32.Registry]::SetValue('HKEY_LOCAL_MACHINE\SOFTWARE\Lab\Dsregcmd', 'Join', 'none')

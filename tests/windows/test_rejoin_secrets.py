@@ -1,0 +1,112 @@
+"""Secrets that lie beside what device_rejoin_prepared reads are nowhere after a check, a fix and an undo of it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from harness import LabDevice
+
+from teamsmedic import content, payload, remediation
+from teamsmedic.hosts.base import Verb
+
+NAME = "device_rejoin_prepared"
+TEAMSMEDIC = Path(sys.executable).with_name("teamsmedic")
+FOLDER = r"C:\ProgramData\teamsmedic"
+WINLOGON = "Pl4nted-Winlogon-1"
+LAPS = "Pl4nted-Laps-Passw0rd-2"
+RECOVERY = "719741-288849-535722-191059-340813-620070-114488-503294"
+# The last two are what the stand-ins for Get-Tpm and Get-WinEvent hold, in properties that nobody must keep.
+SECRETS = (WINLOGON, LAPS, RECOVERY, "Pl4ntedTpmOwner=", "Pl4nted-Event-Passw0rd")
+# Where such secrets lie, and where an administrator's haste has left them.
+PLANT = rf"""
+$machine = 'HKEY_LOCAL_MACHINE\SOFTWARE'
+$winlogon = "$machine\Microsoft\Windows NT\CurrentVersion\Winlogon"
+[Microsoft.Win32.Registry]::SetValue($winlogon, 'DefaultPassword', '{WINLOGON}')
+[Microsoft.Win32.Registry]::SetValue($winlogon, 'DefaultUserName', 'kiosk')
+foreach ($key in 'Policies\LAPS', 'LAPS\State', 'CDJ\AAD') {{
+    [Microsoft.Win32.Registry]::SetValue("$machine\Microsoft\Windows\CurrentVersion\$key", 'Password', '{LAPS}')
+}}
+[Microsoft.Win32.Registry]::SetValue("$machine\Lab\BitLocker", 'RecoveryPassword', '{RECOVERY}')
+"""
+PLANTED = r"""
+(Get-ItemProperty -LiteralPath 'HKLM:\SOFTWARE\Microsoft\Windows NT\CurrentVersion\Winlogon').DefaultPassword
+(Get-ItemProperty -LiteralPath 'HKLM:\SOFTWARE\Microsoft\Windows\CurrentVersion\Policies\LAPS').Password
+(Get-BitLockerVolume).KeyProtector.RecoveryPassword
+(Get-Tpm).OwnerAuth
+(Get-WinEvent -FilterHashtable @{ LogName = 'Microsoft-Windows-LAPS/Operational' } -MaxEvents 1).Message
+"""
+
+
+def forms(secret: str) -> Iterator[bytes]:
+    """The secret as it could have been written: text of eight bits and sixteen, base64 of both, digits alone."""
+    for text in (secret, secret.replace("-", "")):
+        for data in (text.encode(), text.encode("utf-16-le")):
+            yield data
+            yield base64.b64encode(data).rstrip(b"=")[:-1]
+            yield data.hex().encode()
+
+
+def files(top: Path) -> dict[str, bytes]:
+    return {str(one): one.read_bytes() for one in top.rglob("*") if one.is_file()}
+
+
+@pytest.fixture
+def desk(device: Callable[..., LabDevice]) -> LabDevice:
+    made = device("desktop", breaks=PLANT)
+    found = made.admin(PLANTED)
+    assert [secret for secret in SECRETS if secret not in found] == [], (
+        "what cannot be read on the device proves nothing"
+    )
+    return made
+
+
+def test_no_secret_is_copied_by_check_fix_and_undo(desk: LabDevice, tmp_path: Path) -> None:
+    made, kept = tmp_path / "made", {}
+    inventory = desk.inventory(tmp_path / "hosts.yml")
+
+    def run(*words: str) -> None:
+        command = [str(TEAMSMEDIC), *words, "-i", str(inventory), "--run-dir", str(made / "runs"), "--json"]
+        done = subprocess.run([*command, desk.name], capture_output=True, text=True, timeout=240, check=False)
+        kept[f"said by {words[0]}"] = (done.stdout + done.stderr).encode()
+        said = json.loads(done.stdout)
+        kept[f"status of {words[0]}"] = json.dumps(said).encode()
+        on_device = files(desk.device.file(FOLDER))
+        assert (words[0] == "check") != bool(on_device)
+        kept.update({f"{words[0]}: {name}": data for name, data in on_device.items()})
+
+    wanted = ("--remediation", NAME, "-p", f"{NAME}.escrow_confirmed=true")
+    run("check", *wanted)
+    run("fix", "--yes", *wanted)
+    assert any(name.endswith(r"rejoin/bundle.json") for name in kept), "the evidence was not written"
+    evidence = next(data for name, data in kept.items() if name.endswith("rejoin/bundle.json"))
+    assert b"kiosk" in evidence
+    assert b"8D5C1B2A-7E6F-4A3B-9C2D-1E0F9A8B7C6D" in evidence, "the id of the protector is what the evidence is for"
+    run("undo", "--yes")
+    assert not desk.device.file(rf"{FOLDER}\rejoin").exists()
+
+    kept |= files(made)
+    for verb in (Verb.CHECK, Verb.FIX, Verb.UNDO):
+        kept[f"payload of {verb}"] = "\n".join(one.text for one in payload.build([NAME], verb)).encode()
+    assert len([name for name in kept if name.endswith(".jsonl")]) == 3
+
+    found = [
+        (name, secret) for name, data in kept.items() for secret in SECRETS for form in forms(secret) if form in data
+    ]
+    assert found == []
+
+
+def test_no_script_of_it_names_a_property_that_holds_a_secret() -> None:
+    one = remediation.load(content.root())[NAME]
+    helpers = one.folder.parent.parent / "_helpers"
+    files = [*one.folder.glob("*.ps1"), *helpers.glob("rejoin*.ps1"), helpers / "dsregcmd.ps1"]
+    code = {file.name: payload.slim(file.read_text()) for file in files}
+
+    named = [(name, word) for name, text in code.items() for word in ("DefaultPassword", ".RecoveryPassword", "OwnerAuth")
+             if word in text]  # fmt: skip
+    assert named == []
