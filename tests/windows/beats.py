@@ -262,11 +262,8 @@ def prove(door: str, windows_lab: Any, folder: Path) -> dict[str, Subject]:
             for number, (owner, case) in enumerate(PAIRS):
                 if owner != name:
                     continue
-                script = KNOWN[name].folder / "tests" / case.break_script if case.break_script else None
-                text = script.read_text("utf-8-sig") if script else None
-                device = windows_lab.add(
-                    case.role, tuple(case.windows.get("seeds", ())), text, name=f"{door[:4]}-{number:02}", shared=True
-                )
+                text = case.script(KNOWN[name].folder)
+                device = windows_lab.add(case.role, case.seeds, text, name=f"{door[:4]}-{number:02}", shared=True)
                 subjects.append(Subject(name, case, device))
                 asked = {"parameters": {name: dict(case.parameters)}} if case.parameters else {}
                 hosts[device.name] = {**device.variables(), **asked}
