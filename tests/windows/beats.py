@@ -148,7 +148,8 @@ def outcome(records: dict[str, dict[str, Any]], one: Subject) -> dict[str, Any]:
     found = [out for out in record.get("outcomes") or [] if out["remediation"] == one.remediation]
     if not found:
         one.failures.append(f"no outcome: {record.get('error')}")
-    return found[0] if found else {"status": None, "reasons": [], "changes": [], "facts": {}, "restart": None}
+    nothing = {"status": None, "reasons": [], "changes": [], "facts": {}, "facts_after": {}, "restart": None}
+    return found[0] if found else nothing
 
 
 def comparable(one: Subject, facts: dict[str, Any] | None) -> dict[str, Any]:
