@@ -19,7 +19,7 @@ MISSING = ""
 """Why that package is not here; empty where it is. Imported before Ansible forks, so that its workers share it."""
 try:
     import teamsmedic
-    from teamsmedic import content, errors
+    from teamsmedic import errors
     from teamsmedic.ansible import action
 except ImportError as error:
     MISSING = f"{sys.executable} cannot import it ({error})"
@@ -65,7 +65,8 @@ class ActionModule(ActionBase):
 
         def execute(options: dict[str, Any]) -> dict[str, Any]:
             try:
-                return dict(self._execute_module(module_name=content.ANSIBLE_MODULE, module_args=options, task_vars=variables))
+                module = action.content.ANSIBLE_MODULE
+                return dict(self._execute_module(module_name=module, module_args=options, task_vars=variables))
             except AnsibleConnectionFailure as error:
                 raise errors.Unreachable(*action.unreached(name, address, str(error))) from error
 
