@@ -129,8 +129,8 @@ class Entry:
 
     `causes` has the likeliest first; the first of `elsewhere` that applies speaks instead of `verdict`. Where no family
     lists the code and only its space speaks, `decoded` is true, `space` is that space's title, and `related` the listed
-    code that shares its number, if any. In a text with several codes the lowest `rank` decides, and one that `yields` (a
-    wrapper, or a step before the real error) comes last.
+    code that shares its number, if any. In a text with several codes the lowest `rank` decides, and one that `yields`
+    (a wrapper, or a step before the real error) comes last.
     """
 
     code: Code
