@@ -319,11 +319,12 @@ _OTHERS = frozenset({"causes", "spaces", "sources", "retired"})
 class _Place:
     """A value in a YAML file and the way to it, for messages that say where and how to mend."""
 
-    def __init__(self, path: Path, where: str, value: Any) -> None:
-        self.path, self.where, self.value = path, where, value
+    def __init__(self, path: Path, where: str, value: Any, keys: tuple[str | int, ...] = ()) -> None:
+        self.path, self.where, self.value, self.keys = path, where, value, keys
 
     def fail(self, found: str, todo: str) -> NoReturn:
-        raise ContentError(f"read {self.path.parent.name}/{self.path.name}", f"{self.where}: {found}", todo)
+        line = content.line(self.path, self.keys)
+        raise ContentError(f"read {self.path.parent.name}/{self.path.name}:{line}", f"{self.where}: {found}", todo)
 
     def mapping(self, required: str = "", optional: str = "") -> dict[str, _Place]:
         """The keys and their places; with neither list given any key of the form of an id or a code is fine."""
@@ -337,12 +338,18 @@ class _Place:
             for key in needed:
                 if key not in self.value:
                     self.fail(f"the key {key!r} is missing", f"add `{key}:`")
-        return {key: _Place(self.path, f"{self.where}, {key}", value) for key, value in self.value.items()}
+        return {
+            key: _Place(self.path, f"{self.where}, {key}", value, (*self.keys, key))
+            for key, value in self.value.items()
+        }
 
     def items(self) -> list[_Place]:
         if not isinstance(self.value, list):
             self.fail(f"{_kind(self.value)} stands where a list is expected", "write `- ` items there")
-        return [_Place(self.path, f"{self.where}[{index}]", item) for index, item in enumerate(self.value)]
+        return [
+            _Place(self.path, f"{self.where}[{index}]", item, (*self.keys, index))
+            for index, item in enumerate(self.value)
+        ]
 
     def text(self) -> str:
         if not isinstance(self.value, str) or not self.value.strip():
