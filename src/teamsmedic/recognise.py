@@ -15,31 +15,38 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
 from teamsmedic.catalog import Catalog
 from teamsmedic.codes import Code, Kind
 from teamsmedic.signs import (
-    ADAL_WORDS,
-    AROUND_AAD,
-    AROUND_CALL,
-    AROUND_CLIENT,
-    AROUND_ROW,
+    AAD,
+    CALL,
+    CLIENT,
+    CODES,
+    CODES_OF_THINGS,
     COUNTED,
     ELSE,
+    ERRORS,
     FAILED,
     GOES_ON,
     HEADER,
     HTTP,
-    LABEL,
     LABELLED_AADSTS,
-    LABELLED_CALL,
-    NO_LABEL,
+    LIBRARY,
+    LINKS,
     NOT_HEX,
     PADDED,
     PHRASES,
+    ROW,
     SIP_LABEL,
-    TRIGGER_AROUND_CALL,
+    STRONG,
+    STRONG_PAIRS,
+    SUBCODES,
+    THINGS,
+    TRIGGER_BEFORE_CALL,
     TRIGGERS,
+    Signs,
 )
 
 BLOCK = 1 << 19
@@ -104,11 +111,13 @@ class Recogniser:
         """
         self._catalog = catalog
         self._fast = fast
-        self._trigger: Callable[[bytes], list[int]] | None = None
+        self._trigger: Callable[[bytes], list[tuple[int, int]]] | None = None
         words = "|".join(map(re.escape, sorted(catalog.words, key=len, reverse=True)))
         word = rf"| (?<![A-Za-z0-9_]) (?P<word> (?:{words}) ) (?![A-Za-z0-9_])" if words else ""
         self._tokens = re.compile(_TOKENS + word, re.I | re.X | re.A)
         self._numbers: dict[str, tuple[Code, bool] | None] = {}
+        self._bare = frozenset(_named(catalog)[0])
+        self._needing: dict[Code, bool] = {}
 
     def find(self, pieces: Iterable[str | bytes]) -> Iterator[Hit]:
         """The codes of a text in order, from pieces of it in any size; bytes are UTF-8. Memory does not grow with it."""
@@ -157,13 +166,12 @@ class Recogniser:
             self._trigger = _trigger(self._catalog)
         first = max(0, low - _CONTEXT)
         begin = end = low
-        for found in self._trigger(buffer[first:]):
-            at = first + found
-            if at - 72 > end:
+        for start, stop in self._trigger(buffer[first:]):
+            if first + start > end:
                 if end > begin:
                     yield begin, min(end, high)
-                begin = max(low, at - 72)
-            end = max(end, at + 8)
+                begin = max(low, first + start)
+            end = max(end, first + stop)
             if begin >= high:
                 return
         if end > begin:
@@ -189,7 +197,7 @@ class Recogniser:
         before, after = text[max(0, match.start() - 2 * KEPT) : match.start()], text[match.end() : match.end() + KEPT]
         if form == "row":
             known = number == "0" or self._response(number)
-            if not known or not (place.rows(before) or AROUND_ROW.search(before) or AROUND_ROW.search(after)):
+            if not known or not (place.rows(before) or any(_about(ROW, one) for one in (before, after))):
                 for part in ("row_sip", "row_number"):
                     if single := self._tokens.match(text, match.start(part)):
                         inner = _OUTER.get(single.lastgroup or "", single.lastgroup or "")
@@ -223,6 +231,8 @@ class Recogniser:
 
     def _one(self, text: str, match: re.Match[str], form: str) -> tuple[Code, Sure] | None:
         given, begin, end = match[0], match.start(), match.end()
+        if form == "decimal" and not self._promising(given, text, begin, end):
+            return None
         if form in {"sip", "aadsts"}:
             read = self._read(f"sip:{match['sip_number']}" if form == "sip" else f"AADSTS{match['aadsts_number']}")
         elif form == "wide_hex":
@@ -232,12 +242,27 @@ class Recogniser:
         if read is None:
             return None
         code, named = read
-        sure = _sure(code, form, named, text, begin, end, self._needs_sign(code), self._signs(code))
+        sure = _sure(
+            code, form, text, begin, end, named=named, needs_sign=self._needs_sign(code), client=self._signs(code)
+        )
         return (Code(code.text, code.kind, code.number, given), sure) if sure else None
 
+    def _promising(self, given: str, text: str, begin: int, end: int) -> bool:
+        """Whether it is worth asking the catalogue about a bare number; says no quickly to nearly all."""
+        if len(given) == 3:
+            return "3" <= given[0] <= "6"
+        if len(given) > 7 or given in self._bare or _LEG.fullmatch(given):
+            return True
+        before = text[max(0, begin - 150) : begin].lower()
+        return len(given) > 4 and _strong(before) or any(one in before[-60:] for one in SUBCODES) or _alone(text, begin, end)
+
     def _needs_sign(self, code: Code) -> bool:
-        space = self._catalog.space(code)
-        return space is None or space.needs_sign
+        if code not in self._needing:
+            if len(self._needing) > 10_000:
+                self._needing.clear()
+            space = self._catalog.space(code)
+            self._needing[code] = space is None or space.needs_sign
+        return self._needing[code]
 
     def _signs(self, code: Code) -> bool:
         entry = self._catalog.entries.get(code)
@@ -257,77 +282,164 @@ _NUMBER = re.compile(r"[0-9]{3,10}", re.A)
 _ALONE = re.compile(r"[\s\"'\[\](){}<>,;.:!?*`_-]*")
 
 
+def _about(signs: Signs, text: str) -> bool:
+    text = text.lower()
+    return signs.near(text, frozenset(_WORD.findall(text)))
+
+
+class _Around:
+    """What stands around a token, taken apart when it is first asked for."""
+
+    def __init__(self, text: str, begin: int, end: int) -> None:
+        self.text, self.begin, self.end = text, begin, end
+        self.before = text[max(0, begin - _BEFORE) : begin].lower()
+        self.after = text[end : end + _AFTER].lower()
+
+    @cached_property
+    def last(self) -> list[tuple[str, int]]:
+        """The words just before, the nearest first, each with the number of characters between it and the next."""
+        found, at = [], len(self.before)
+        for match in reversed(list(_WORD.finditer(self.before[-80:]))):
+            shift = max(0, len(self.before) - 80)
+            found.append((match[0], at - match.end() - shift))
+            at = match.start() + shift
+            if len(found) == 5:
+                break
+        return found
+
+    @cached_property
+    def labelled(self) -> bool:
+        """Whether a word for an error, a code, a status or a result stands just before."""
+        for place, (word, gap) in enumerate(self.last):
+            if gap > 24 and not _TAGS.fullmatch(self.before[-gap - len(word) :][len(word) :] if not place else ""):
+                return False
+            if word in CODES or any(part in word for part in ERRORS):
+                other = self.last[place + 1 : place + 2]
+                thing = word in {"code", "codes", "kod"} and other and other[0][0] in CODES_OF_THINGS
+                return not thing and not (word.endswith("code") and word[:-4] in CODES_OF_THINGS)
+            if word not in LINKS or place == 3:
+                return False
+        return False
+
+    @cached_property
+    def thing(self) -> bool:
+        """Whether it is the number of a thing, or the measure of one."""
+        for place, (word, gap) in enumerate(self.last[:2]):
+            if gap > 4:
+                break
+            if word in THINGS or (place == 0 and self.before[-1:] in {"\u00b0", "\u2116"}):
+                return True
+            if word in {"code", "codes", "kod"}:
+                return any(one in CODES_OF_THINGS for one, _ in self.last[place + 1 : place + 4])
+            if word == "id":
+                return True
+            if word not in {"no", "nr", "num", "number", "nummer", "is", "ist"}:
+                break
+        return _PARAMETER.search(self.before[-40:]) is not None
+
+    def near(self, signs: Signs, before: int = _BEFORE, after: int = _AFTER) -> bool:
+        """Whether signs stand within so many characters before it or after it."""
+        left, right = self.before[-before:], self.after[:after]
+        return signs.near(left, frozenset(_WORD.findall(left))) or signs.near(right, frozenset(_WORD.findall(right)))
+
+    @cached_property
+    def elsewhere(self) -> bool:
+        """Whether it is a part of something else."""
+        text, begin, end = self.text, self.begin, self.end
+        left, right = text[max(0, begin - 20) : begin], text[end : end + 20]
+        if not (_DIGIT.search(left) or _DIGIT.search(right) or left[-1:] in _TIED or right[:1] in _TIED or ":\\" in left or "/" in left):
+            return _ADDRESS.search(self.before) is not None
+        first = max(0, begin - 44)
+        for one in ELSE.finditer(text[first : end + 40]):
+            if one.start() + first < end and begin < one.end() + first:
+                return True
+        return _ADDRESS.search(self.before) is not None
+
+
+_WORD = re.compile(r"[^\W\d_]+(?:['\u2019](?![^\W\d_]{3}))?|[0-9]+(?=[^\W\d_])")
+_TAGS = re.compile(r"(?:[^<>\w]{0,8}<[^<>\n]{0,40}>){1,3}[^<>\w]{0,8}")
+_DIGIT = re.compile("[0-9]")
+_TIED = frozenset("-.:@/\\#$\u20ac\u00a3+_xX\u00d7=")
+_ADDRESS = re.compile(r"(?:https?://[^\s?\"'<>]{0,160}|\b[a-z]:\\[^\s\"'<>|]{0,160})\Z")
+_PARAMETER = re.compile(
+    r"(?:[\w-]{1,40}-(?:length|expires|forwards|after|se|id|age)[\s:=\"']{1,4}|;\s?(?:tag|branch|rport|received|q|ttl|lr|ob)=)\Z"
+)
+
+
 def _sure(
-    code: Code, form: str, named: bool, text: str, begin: int, end: int, needs_sign: bool, client: bool
+    code: Code, form: str, text: str, begin: int, end: int, *, named: bool, needs_sign: bool, client: bool
 ) -> Sure | None:
     """How sure it is that what stands at [begin, end) of a text is a code; None where it is something else."""
     if form in {"aadsts", "word"}:
         return Sure.CERTAIN
-    before, after = text[max(0, begin - _BEFORE) : begin], text[end : end + _AFTER]
-    adal = code.kind is Kind.HRESULT and code.number & 0x0FF00000 == 0x0AA00000
     if form == "sip":
-        return None if COUNTED.match(after) else Sure.CERTAIN
+        return None if COUNTED.match(text[end : end + 24]) else Sure.CERTAIN
+    around = _Around(text, begin, end)
+    adal = code.kind is Kind.HRESULT and code.number & 0x0FF00000 == 0x0AA00000
     if form in {"hex", "wide_hex", "bare_hex"} and code.kind is Kind.HRESULT:
-        if NOT_HEX.search(before) or (form == "bare_hex" and (_in_guid(before, after) or before[-1:] in {"#", "/", "\\"})):
+        if around.last and around.last[0][0] in NOT_HEX and around.last[0][1] <= 4:
+            return None
+        if form == "bare_hex" and (_in_guid(around.before, around.after) or around.before[-1:] in {"#", "/", "\\"}):
             return None
         if adal and code.number >> 28 == 0xC:
             return Sure.CERTAIN
         if form != "bare_hex" and not needs_sign:
             return Sure.CERTAIN
-        if form == "bare_hex" and (after[:1].isalnum() or before[-1:].isalnum() or after[:1] == "_"):
+        if form == "bare_hex" and (around.after[:1].isalnum() or around.before[-1:].isalnum() or around.after[:1] == "_"):
             return None
     if _alone(text, begin, end):
         return Sure.LIKELY if named or adal else None
-    near = text[max(0, begin - 110) : end + 60]
-    shift = begin - max(0, begin - 110)
-    if before[-1:] == "+" and not before[-2:-1].isalpha():
+    if around.before[-1:] == "+" and not around.before[-2:-1].isalpha():
         return None
-    if COUNTED.match(after) or NO_LABEL.search(before):
-        return None
-    if any(one.start() < shift + end - begin and shift < one.end() for one in ELSE.finditer(near)):
-        return None
-    labelled = LABEL.search(before) is not None
     match code.kind:
         case Kind.HRESULT:
-            if form == "hex":
-                fine = labelled or FAILED.search(before) or FAILED.search(after[:48]) or ADAL_WORDS.search(before + after)
-            else:
-                fine = (adal or named) and (
-                    labelled or FAILED.search(before[-80:]) or FAILED.search(after[:48]) or ADAL_WORDS.search(before + after)
-                )
+            fine = (form == "hex" or adal or named) and (
+                around.labelled or around.near(FAILED, 80, 48) or around.near(LIBRARY, 110, 48)
+            )
         case Kind.SHORT:
-            fine = named and labelled and (form == "hex" or AROUND_CLIENT.search(before + "\0" + after))
+            fine = named and around.labelled and (form == "hex" or around.near(CLIENT))
         case Kind.AADSTS:
-            fine = LABELLED_AADSTS.search(before) or (
-                named and (labelled or AROUND_AAD.search(before[-110:]) or AROUND_AAD.search(after[:60]))
-            )
+            fine = _strong(around.before) or (named and (around.labelled or around.near(AAD, 110, 60)))
         case Kind.SIP:
-            fine = _call(before, after, labelled, code.number)
+            fine = _call(around, code.number)
         case Kind.NUMBER if client:
-            fine = labelled and AROUND_CLIENT.search(before + "\0" + after)
+            fine = around.labelled and around.near(CLIENT)
         case _:
-            fine = LABELLED_CALL.search(before) or (
-                (named or _LEG.fullmatch(str(code.number)))
-                and (AROUND_CALL.search(before) or AROUND_CALL.search(after))
+            fine = any(one in around.before[-60:] for one in SUBCODES) or (
+                (named or _LEG.fullmatch(str(code.number)) is not None) and around.near(CALL)
             )
-    return Sure.LIKELY if fine else None
+    if not fine or around.thing or COUNTED.match(around.after) or around.elsewhere:
+        return None
+    return Sure.LIKELY
 
 
-def _call(before: str, after: str, labelled: bool, number: int) -> bool:
-    """Whether a number of three digits is the SIP code of a call."""
-    if SIP_LABEL.search(before):
-        return True
-    if HTTP.search(before[-60:]) or HTTP.search(after[:24]):
+def _strong(before: str) -> bool:
+    """Whether a label stands before that the numbers of the sign-in service have: what follows needs no list."""
+    tail = before[-150:]
+    if not (any(one in tail for one in STRONG) or any(one in tail for one in STRONG_PAIRS)):
         return False
-    if not (AROUND_CALL.search(before[-120:]) or AROUND_CALL.search(after[:80])):
+    match = LABELLED_AADSTS.search(tail)
+    if match is None:
+        return False
+    head = tail[: match.start()] + match[0][:24]
+    return any(one in head[-40:] for one in STRONG) or any(one in tail[max(0, match.start() - 24) : match.start()] for one in STRONG_PAIRS)
+
+
+def _call(around: _Around, number: int) -> bool:
+    """Whether a number of three digits is the SIP code of a call."""
+    if not around.near(CALL, 120, 80):
+        return False
+    if SIP_LABEL.search(around.before[-80:]):
+        return True
+    if around.near(HTTP, 60, 24):
         return False
     phrase = PHRASES.get(number)
-    said = phrase is not None and after.lstrip(" \"',;:-").lower().startswith(phrase)
-    return said or labelled or GOES_ON.match(after) is not None
+    said = phrase is not None and around.after.lstrip(" \"',;:-").startswith(phrase)
+    return said or around.labelled or GOES_ON.match(around.after) is not None
 
 
 def _in_guid(before: str, after: str) -> bool:
-    return re.match(r"-[0-9a-f]{4}", after, re.I) is not None or re.search(r"[0-9a-f]{4}-$", before[-5:], re.I) is not None
+    return re.match(r"-[0-9a-f]{4}", after) is not None or re.search(r"[0-9a-f]{4}-$", before[-5:]) is not None
 
 
 def _alone(text: str, begin: int, end: int) -> bool:
@@ -401,6 +513,12 @@ def _unescaped(match: re.Match[str]) -> str:
     return said.rjust(len(whole))
 
 
+def _short(number: int) -> str:
+    """How a short code is written at least: what has only decimal digits needs the 0x."""
+    digits = f"{number:x}"
+    return f"0x0{{0,5}}{digits}" if digits.isdecimal() else f"(?:0x0{{0,5}})?{digits}"
+
+
 def _named(catalog: Catalog) -> tuple[list[str], list[str]]:
     """Bare numbers and short hexadecimal ones that the catalogue names."""
     numbers, hexadecimal = set(), set()
@@ -408,22 +526,22 @@ def _named(catalog: Catalog) -> tuple[list[str], list[str]]:
         if code.kind in {Kind.AADSTS, Kind.NUMBER}:
             numbers.add(str(code.number))
         elif code.kind is Kind.SHORT:
-            hexadecimal.add(f"{code.number:x}")
+            hexadecimal.add(_short(code.number))
     for space in catalog.spaces:
         if space.kind in {Kind.AADSTS, Kind.NUMBER}:
             numbers.update(str(number) for number in space.table if number > 999)
         elif space.kind is Kind.SHORT:
-            hexadecimal.update(f"{number:x}" for number in space.table if number > 0xFF)
+            hexadecimal.update(_short(number) for number in space.table if number > 0xFF)
     return sorted(numbers), sorted(hexadecimal)
 
 
-def _trigger(catalog: Catalog) -> Callable[[bytes], list[int]]:
-    """The fast step: answers the ends of what could be a code in a block, in order."""
+def _trigger(catalog: Catalog) -> Callable[[bytes], list[tuple[int, int]]]:
+    """The fast step: answers where in a block codes could begin, in order."""
     numbers, hexadecimal = _named(catalog)
     words = [re.escape(word) for word in sorted(catalog.words)]
     edge = r"(?:\b|%[0-9a-f]{2}|\\[nrt]|\\u00[0-9a-f]{2})"
-    patterns = [*TRIGGERS, *TRIGGER_AROUND_CALL, *words]
-    patterns += [rf"{edge}(?:{'|'.join(numbers)})\b", rf"{edge}(?:0x0{{0,5}})?(?:{'|'.join(hexadecimal)})\b"]
+    patterns = [TRIGGER_BEFORE_CALL, *TRIGGERS, *words]
+    patterns += [rf"{edge}(?:{'|'.join(numbers)})\b", rf"{edge}(?:{'|'.join(hexadecimal)})\b"]
     try:
         import hyperscan  # noqa: PLC0415 - late: short texts and single codes need none of it
 
@@ -435,13 +553,14 @@ def _trigger(catalog: Catalog) -> Callable[[bytes], list[int]]:
             flags=[hyperscan.HS_FLAG_CASELESS | hyperscan.HS_FLAG_DOTALL] * len(patterns),
         )
     except (ImportError, OSError):
-        return lambda block: list(range(0, len(block), 64))
+        return lambda block: [(0, len(block))]
 
     def ends(block: bytes) -> list[int]:
-        found: list[int] = []
+        found: list[tuple[int, int]] = []
 
-        def seen(_id: int, _begin: int, end: int, _flags: int, _context: object) -> None:
-            found.append(end)
+        def seen(which: int, _begin: int, end: int, _flags: int, _context: object) -> None:
+            # A number before its sign ends where the sign does.
+            found.append((end - 300, end) if which == 0 else (end - 40, end + 1))
 
         database.scan(block, match_event_handler=seen)
         found.sort()

@@ -8,73 +8,106 @@ from __future__ import annotations
 
 import re
 
-_FILLER = r"""(?:[\s"'`´«»“”„‘’()\[\]{}|:=–—>,./\\*_~+?&;：（【「-]|<[^<>\n]{0,40}>){0,24}"""
-_LINK = (
-    r"(?:is|was|ist|war|lautete?|nr|no|num|number|nummer|numéro|número|numero|value|wert|valeur|valor|code|id|of|with|mit"
-    r"|avec|con|com|met|med|returned|returns|meldet|es|est|era|the|an?|von|de|der|het|är|er|shows?|says?|reads|zeigt"
-    r"|Name|номер|は|が|为|是|입니다)"
+LINKS = frozenset(
+    "is was ist war lautet lautete nr no num number nummer numéro número numero value wert valeur valor id of with mit avec"
+    " con com met med returned returns meldet es est era the a an von de der het är er shows show says reads zeigt name номер"
+    " は が 为 是 入 d sip http entra in microsoft hex dec decimal se".split()
 )
-_ERRORS = (
-    r"error|erreur|erro\b|fehler|fout|fejl|feil|felkod|\bfel\b|virhe|hiba|kesalahan|błęd|błąd|chyb|eroare|ошибк|помилк"
-    r"|грешк|hata|σφάλμα|エラー|错误|錯誤|오류|에러|خطأ|שגיא|ข้อผิดพลาด|lỗi|त्रुटि|greška|napaka|viga|kļūda|klaida|ralat"
-    r"|exception|hresult|failure|failed|\bfail|\berr|\berrno|went wrong|schiefgelaufen|produite|salió mal|storto|deu errado"
-    r"|misgegaan|mis gegaan|inträffat|問題が発生|出现问题|出了问题|문제가 발생"
-)
-_CODES = (
-    r"(?:(?<![^\W_])|(?<=status)|(?<=result)|(?<=response)|(?<=reason)|(?<=diag)|(?<=sub))"
-    r"(?:codes?|kodu?|kód|kode|koodi|codice|códigos?|codigo|cod|код\w{0,3}|κωδικ\w{0,3}|status(?:code)?|result(?:type|code)?"
-    r"|resultado|ergebnis|rc|hr|sc|reason(?:code)?|staat|statut|estado|stato|статус)|コード|代码|代碼|代號|코드|رمز|קוד|รหัส|mã|कोड|ステータス|状态|狀態|상태"
-)
-LABEL = re.compile(rf"(?:(?:{_ERRORS})[^\W\d_]{{0,14}}|{_CODES}){_FILLER}(?:{_LINK}{_FILLER}){{0,2}}\Z", re.I)
-"""A word for an error, a code, a status or a result just before."""
+"""Words that may stand between a label and its number."""
 
-LABELLED_AADSTS = re.compile(
-    r"(?:(?:sign-?in|anmelde|inloggnings|aanmeld|login|logon|entra|aad|azure\sad|adsts|sts)[\w\s-]{0,16}(?:error|fehler|fout|fel|failure)?"
-    r"[\s_-]?(?:code|kod|nummer)|[a-z_]{0,12}error_?codes?|error\scodes?|result_?type|failure\s?code|status_?error_?code"
-    r"|error\?code|aadsts(?:[\s-]{1,3}[\w-]{1,12})?)"
-    + _FILLER
-    + r"(?:(?:in|is|was|lautet|ist|Name)"
-    + _FILLER
-    + r"|[1-9][0-9]{4,6}[\s,;|/\"']{1,4}(?:or|and|und|et|y|e)?\s?){0,6}\Z",
-    re.I,
+ERRORS = tuple(
+    "error erreur erro fehler fout fejl feil felkod virhe hiba kesalahan błęd błąd chyb eroare ошибк помилк грешк hata σφάλμα"
+    " エラー 错误 錯誤 오류 에러 خطأ الخطأ שגיא ข้อผิดพลาด lỗi त्रुटि greška napaka viga kļūda klaida ralat exception hresult"
+    " failure failed statuscode resultcode resulttype errcode errno diagcode subcode reasoncode responsecode"
+    " コード 代码 代碼 代號 코드 رمز รหัส कोड ステータス 状态 狀態 상태".split()
 )
-"""A label that numbers of the sign-in service have: what follows counts even where no list names it."""
+"""Parts of words for an error or its code, as they stand in compounds."""
 
-LABELLED_CALL = re.compile(
-    r"(?:sub[\s_-]?code|sub[\s_-]?reason|callendsubreason|microsoft\s(?:response\s)?code|ms\s?code|diag\s?code)"
-    + _FILLER
-    + r"(?:(?:is|was|ist)"
-    + _FILLER
-    + r")?\Z",
-    re.I,
+CODES = frozenset(
+    "code codes kod kodu kód kode koodi codice código códigos codigo cod код коде кода кодом κωδικός κωδικό status result resultado"
+    " ergebnis rc hr sc reason statut estado stato статус err fail fails fel erro קוד mã subreason callendreason callendsubreason"
+    " finalsipcode wrong schiefgelaufen produite mal storto errado misgegaan gegaan inträffat cause".split()
 )
-FAILED = re.compile(
-    rf"{_ERRORS}|\bhr\b|\bcode\b|errorcode|status|result|warning|\baad|\bwam\b|broker|\bwin32|\btpm\b|access denied|abgelehnt|échou|error"
-    r"|fallo|fallit|fehlgeschlagen|schlug fehl|mislukt|misslyck|失敗|失败|실패",
-    re.I,
+"""Whole words for the same."""
+
+THINGS = frozenset(
+    "postleitzahl plz postcode zipcode vorwahl rechnung rechnungsnummer invoice facture factura bestellung bestellnummer order"
+    " orders commande pedido ticket incident dossier case inc chg req sr raum zimmer saal salle sala room stanza kamer rum"
+    " durchwahl nebenstelle poste interno anexo ext extension toestel anknytning 内線 分机 내선 port ports puerto puertos porta"
+    " poort seite page pages zeile ligne linea línea riga regel rad line lines 行 build version release firmware pid tid process"
+    " prozess processus proceso thread threads event eventid ereignis evento événement recordid job task tasks seat platz account"
+    " konto serial asset badge flight flug vol bus zug train gate highway rfc iso kb cve artikel article item sku model modell"
+    " modèle chapter section figure table episode channel kanal vlan slot index idx seq sequence cseq packet frame ssrc expires"
+    " timestamp rtpmap bytes size len length count total sum duration elapsed timeout latency delay rtt jitter ttl offset width"
+    " height column spalte step schritt attempt versuch retry level priority score close closed websocket socket year jahr age price"
+    " preis tel telefon phone mobile mobil handy fax cell dial dialed dialled gewählt building gebäude floor etage stock desk"
+    " office street straße strasse rue userid benutzer usr uid gid employee personalnummer cpu mem memory heap gc rev revision"
+    " commit changeset issue pr bug node partition batch buffer took every within around about over under than between queue"
+    " agent agents max min avg mean median rate bitrate sample freq frequency speed temp temperature voltage battery free used"
+    " available expected anzahl amount betrag trunkid session sessions instance kundennummer customer cost kosten".split()
 )
-ADAL_WORDS = re.compile(r"aad|\badal|\bmsal|\bwam\b|sign-?in|broker|oneauth|entra|\bsso\b|dsreg|\bprt\b|teams", re.I)
-AROUND_AAD = re.compile(
-    r"\baad\b|aadsts|sign[\s-]?ins?\b|signing in|\bentra\b|azure ad|conditional access|bedingte[rn]? zugriff|accès conditionnel"
-    r"|acceso condicional|acesso condicional|anmeld|connexion|inicio de sesi|accesso|inlog|inlogg|サインイン|登录|登入|로그인"
-    r"|failure reason|error_codes|login\.microsoftonline|resource account|ressourcenkonto|вход",
-    re.I,
+"""Words for numbered or measured things."""
+
+CODES_OF_THINGS = frozenset(
+    "zip post postal postleit area country dial dialing dialling product qr order access pin promo bar source exit branch sort"
+    " discount voucher coupon gift verification verifizierungs security conference pass door color colour item model part tax"
+    " currency lang language swift iban unlock invite meeting otp bestätigungs bestell zugangs tür site cost char key scan virtual"
+    " byte op machine geo close closed websocket socket http https".split()
 )
-AROUND_CLIENT = re.compile(
-    r"teams|sign[\s-]?in|signing in|log[\s-]?in|something went wrong|modern auth|microsoft ?365|\bm365\b|office|outlook|onedrive"
-    r"|\bwam\b|\bsso\b|\baad|\badal|\bmsal|oneauth|broker|anmeld|authenti|connexion|connecter|iniciar sesi|inicio de sesi|accedi"
-    r"|inlogg|サインイン|登录|登入|로그인|вход|oturum|etwas ist schiefgelaufen|une erreur s.est produite|\bhr\b|hresult|prompt",
-    re.I,
+"""What makes of `code` after it something else."""
+
+NOT_HEX = frozenset(
+    "commit sha sha1 sha256 hash rev revision md5 crc crc32 etag checksum address addr pointer ptr handle base offset seed color"
+    " colour mask flag flags thumbprint fingerprint serial uuid guid mac branch nonce tag cookie thread object instance volume"
+    " serialnumber".split()
 )
-_CALL_WORDS = (
-    r"\bsip\b|\bsip[-_/:]|\bsbcs?\b|callend|\binvite\b|\bbye\b|pstn|direct ?routing|trunk|teams phone|subcode|q\.850|carrier"
-    r"|\bbyot|\bdr_(?:in|out|emer)|final microsoft|diagcode|voice ?rout|(?:out|in)(?:bound|going|coming) calls?|phone calls?"
-    r"|emergency calls?|calls? (?:fail|end|drop|reject|was|to|ended|failed)|anruf|telefonat|rufaufbau|appels? (?:sortant|entrant)"
-    r"|llamadas?|chiamat[ae]|chamadas?|oproep|samtal|opkald|połącze|звон|вызов|通話|呼叫|通话|통화|مكالمة"
+"""Words before hexadecimal numbers that are no codes."""
+
+
+class Signs:
+    """Words and parts of words that say what a text is about."""
+
+    def __init__(self, words: str, parts: str) -> None:
+        """Takes whole words, separated by blanks, and parts, separated by bars; lower case."""
+        self.words, self.parts = frozenset(words.split()), tuple(parts.split("|"))
+
+    def near(self, text: str, words: frozenset[str]) -> bool:
+        """Whether one of them is in a lower-case text or among its words."""
+        return not self.words.isdisjoint(words) or any(part in text for part in self.parts)
+
+
+FAILED = Signs(
+    "hr code aad wam win32 tpm warning",
+    "error|erreur|fehler|fail|status|result|exception|hresult|access denied|abgelehnt|échou|fallo|fallit|fehlgeschlagen|fout"
+    "|mislukt|misslyck|失敗|失败|실패|エラー|错误|오류|ошибк|błąd|broker",
 )
-AROUND_CALL = re.compile(_CALL_WORDS, re.I)
-AROUND_ROW = re.compile(
-    r"byot(?:in|out)|\bdr_(?:in|out|emergency)|\bsbcs?\b|pstn|direct ?routing|\bsip\b|callend|final ?sip|\bBYE\b|trunk", re.I
+CLIENT = Signs(
+    "m365 wam sso adal msal hr prompt office aad",
+    "teams|sign-in|signin|sign in|signing in|log in|login|something went wrong|modern auth|microsoft 365|outlook|onedrive|oneauth"
+    "|broker|anmeld|authenti|connexion|connecter|iniciar sesi|inicio de sesi|accedi|inlogg|サインイン|登录|登入|로그인|вход|oturum"
+    "|schiefgelaufen|produite|hresult|entra|office365",
+)
+AAD = Signs(
+    "aad entra",
+    "aadsts|sign-in|signin|sign in|signing in|azure ad|conditional access|bedingte|accès conditionnel|acceso condicional"
+    "|acesso condicional|anmeld|connexion|inicio de sesi|accesso|inlog|サインイン|登录|登入|로그인|failure reason|failurereason"
+    "|error_codes|login.microsoftonline|resource account|ressourcenkonto|вход",
+)
+LIBRARY = Signs(
+    "aad wam sso prt adal msal", "sign-in|signin|sign in|adal|msal|broker|oneauth|entra|dsreg|teams|aad|azuread|outlook|office"
+)
+CALL = Signs(
+    "sip sbc sbcs bye invite",
+    "callend|pstn|direct routing|directrouting|trunk|teams phone|subcode|q.850|carrier|byotin|byotout|dr_in|dr_out|dr_emer"
+    "|final microsoft|diagcode|voice rout|outbound call|inbound call|outgoing call|incoming call|phone call|emergency call"
+    "|call fail|calls fail|call end|calls end|call drop|call rej|call was|call to |anruf|telefonat|rufaufbau|appel sort|appels sort"
+    "|appel entr|appels entr|llamada|chiamat|chamada|oproep|samtal|opkald|połącze|звон|вызов|通話|呼叫|通话|통화|مكالمة|sip-|sip:|sip/"
+    "|sip_|-sip|finalsip|sip;|sbc",
+)
+ROW = Signs("bye sip", "byotin|byotout|dr_in|dr_out|dr_emergency|sbc|pstn|direct routing|callend|final sip|trunk")
+HTTP = Signs(
+    "http https rest api nginx iis browser url curl get post put patch webhook",
+    "http|web page|web site|web server|web interface|websocket|graph.microsoft|download",
 )
 HEADER = re.compile(
     r"final ?sip ?code|callend(?:sub)?reason|final microsoft subcode|call end (?:sub ?)?reason"
@@ -83,18 +116,25 @@ HEADER = re.compile(
 )
 """Names of columns in call records."""
 
+_FILLER = r"""(?:[\s"'`´«»“”„‘’()\[\]{}|:=–—>,./\\*_~+?&;：（【「-]|<[^<>\n]{0,40}>){0,24}"""
+LABELLED_AADSTS = re.compile(
+    r"(?:(?:code|kod|nummer|codes|error_?codes?|result_?type|error\?code|aadsts(?:[\s-]{1,3}[\w-]{1,12})?)"
+    + _FILLER
+    + r"(?:(?:in|is|was|lautet|ist|name)"
+    + _FILLER
+    + r"|[1-9][0-9]{4,6}[\s,;|/\"']{1,4}(?:or|and|und|et|y|e)?\s?){0,6})\Z"
+)
+"""The end of a label, with what may stand between it and a number; other numbers of a list too."""
+STRONG = ("errorcode", "error_code", "error code", "resulttype", "result_type", "failure code", "failurecode", "error?code", "aadsts")
+STRONG_PAIRS = ("sign-in", "signin", "sign in", "anmelde", "inloggnings", "aanmeld", "login", "logon", "entra", "azure ad", "aad")
+SUBCODES = ("subcode", "sub code", "sub-code", "sub_code", "subreason", "sub reason", "microsoft code", "microsoft response code", "mscode", "ms code", "diagcode", "diag code")
+
 SIP_LABEL = re.compile(
     r"(?:(?<![a-z0-9])sip(?:/2\.0)?|callendreason|call\send\sreason|finalsipcode|q\.850)[\s:/_=\"'|,;>(-]{0,6}"
     r"(?:[^\W\d_][\w'’-]{0,24}[\s:=|\"'>(：-]{0,4}){0,3}\Z"
     r"|(?<![a-z0-9])sip[^\W\d_\x00-\x7f]{1,12}[\s:：=]{0,3}\Z"
     r"|(?:code|código|codice|kod|réponse|erreur|fehler|antwort)\ssip[\s:=\"'(-]{0,4}\Z"
-    r"|reason:\s?sip\s?;\s?cause\s?=\s?\Z|(?:code|código|codice|réponse)\sde\s(?:réponse|respuesta)\ssip[\s:=-]{0,4}\Z",
-    re.I,
-)
-HTTP = re.compile(
-    r"https?(?!://[^\s]{0,60}sip)|\b(?:get|post|put|patch|head|options)\s+/|\brest\b|\bapi\b|nginx|\biis\b|\bweb ?(?:page|server|site|socket)"
-    r"|browser|url|graph\.microsoft|proxy(?! auth)|curl|download",
-    re.I,
+    r"|reason:\s?sip\s?;\s?cause\s?=\s?\Z|(?:code|código|codice|réponse)\sde\s(?:réponse|respuesta)\ssip[\s:=-]{0,4}\Z"
 )
 GOES_ON = re.compile(
     r"\s{0,2}(?:\Z|[\n.,;:!?)\]}\"'|/<\\]|[^\x00-\x7f]|-\s)"
@@ -120,39 +160,6 @@ COUNTED = re.compile(
 )
 """What makes the number before it an amount."""
 
-_THINGS = (
-    r"(?:zip|post(?:al|leit)?|area|country|dial(?:l?ing)?|product|qr|order|access|pin|promo|bar|source|exit|branch|sort"
-    r"|discount|voucher|coupon|gift|verification|verifizierungs|security|conference|pass|door|colou?r|item|model|part|tax|currency"
-    r"|lang(?:uage)?|swift|iban|unlock|invite|meeting|otp|bestätigungs|bestell|zugangs|tür|site|cost|char|key|scan|virtual ?key"
-    r"|byte|op|machine|geo|language)[\s_-]?(?:codes?|kod)|postleitzahl|plz|postcode|vorwahl|kunden\w{0,8}|rechnung\w{0,8}|invoice|facture|factura"
-    r"|bestell\w{0,8}|orders?|order\s?no|commande|pedido|ticket|incident|fall|dossier|case|inc|chg|req|sr|raum|zimmer|saal|salle|sala|room"
-    r"|stanza|kamer|rum|durchwahl|nebenstelle|poste|interno|anexo|ext|extension|toestel|anknytning|内線|分机|내선|ports?|puertos?|porta"
-    r"|poort|seite|pages?|zeile|ligne|l[ií]nea|riga|regel|rad|lines?|行|build|version|release|firmware|pid|tid|prozess|process"
-    r"|processus|proceso|threads?|event|eventid|event[\s_-]?id|ereignis(?:-?id)?|evento|événement|record ?id|job|task|tasks"
-    r"|seat|platz|account|konto|serial|asset|badge|flight|flug|vol|bus|zug|train|gate|highway|rfc|iso|kb|cve|artikel|article|item"
-    r"|sku|model|modell|modèle|chapter|section|figure|table|episode|channel|kanal|vlan|slot|index|idx|seq|sequence|cseq"
-    r"|packet|frame|ssrc|content-length|expires|min-se|max-forwards|retry-after|timestamp|rtpmap|bytes|size|len|length|count"
-    r"|total|sum|duration|elapsed|timeout|latency|delay|rtt|jitter|ttl|offset|width|height|column|spalte|step|schritt|attempt|versuch"
-    r"|retry|level|priority|score|close|closed|(?:close[ds]?|websocket|socket)\s(?:with\s)?(?:status\s)?code|websocket|socket"
-    r"|height|year|jahr|age|price|preis|tel|telefon|phone|mobile|mobil|handy|fax|cell|dial|dialed|dialled|gewählt|building|gebäude|floor|etage|stock|desk|office|street|straße|strasse|rue"
-    r"|userid|user|benutzer|usr|uid|gid|employee|personalnummer|cpu|mem|memory|heap|gc|rev|revision|commit|changeset|issue|pr"
-    r"|bug|node|partition|batch|buffer|took|every|within|up to|around|about|over|under|than|between"
-    r"|queue|agents?|max|min|avg|mean|median|p50|p95|p99|rate|bitrate|sample|freq|frequency|speed|temp|temperature|voltage|battery|free|used"
-    r"|available|expected|got\sonly|number of|anzahl|nombre de|número de|numero di|amount|betrag|total of"
-)
-NO_LABEL = re.compile(
-    rf"(?:(?<![^\W_])(?:{_THINGS})[\s:=.\"'(#_>-]{{1,4}}(?:(?:no|nr|num|number|nummer|id|is|ist)[\s:=.\"']{{1,3}})?"
-    r"|[\w-]{1,40}-(?:length|expires|forwards|after|se|id|age)[\s:=\"']{1,4}|;\s?(?:tag|branch|rport|received|q|ttl|lr|ob)=|[a-z]\\|°|№\s?|nr\.\s?)\Z",
-    re.I,
-)
-"""A word for a numbered thing, or a measured one, just before."""
-
-NOT_HEX = re.compile(
-    r"(?:commit|sha(?:-?(?:1|256))?|hash|rev(?:ision)?|md5|crc(?:-?32)?|etag|checksum|address|addr|pointer|ptr|handle|base|offset|seed"
-    r"|colou?r|mask|flags?|thumbprint|fingerprint|serial(?:\s?number)?|uuid|guid|mac|branch|nonce|tag|call-id|cookie|thread|object|instance|volume)"
-    r"[\s:=\"'(@#-]{1,4}(?:0x)?\Z",
-    re.I,
-)
 PADDED = re.compile(
     r"%(?P<hex>[2-7][0-9A-Fa-f]|0[9AaDd])|\\u(?P<uni>00[0-7][0-9A-Fa-f])|&(?P<entity>quot|apos|lt|gt|amp|nbsp|num|colon);"
     r"|&\#(?P<point>[0-9]{1,4});|\\[nrt](?![a-z])|\\[\"'/]"
@@ -246,11 +253,9 @@ _ASCII_CALL = (
     r"|anruf|telefonat|rufaufbau|appels? (?:sort|entr)|llamada|chiamat|chamada|oproep|samtal|opkald"
     r"|połącze|звон|Звон|вызов|Вызов|通話|呼叫|通话|통화|مكالمة"
 )
-TRIGGER_AROUND_CALL = [
-    rf"(?:{_ASCII_CALL}).{{0,360}}{_EDGE}[3-6][0-9]{{2}}\b",
-    rf"\b[3-6][0-9]{{2}}\b.{{0,240}}(?:{_ASCII_CALL})",
-]
+TRIGGER_BEFORE_CALL = rf"{_EDGE}[3-6][0-9]{{2}}\b.{{0,240}}(?:{_ASCII_CALL})"
 TRIGGERS = [
+    rf"(?:{_ASCII_CALL}).{{0,360}}{_EDGE}[3-6][0-9]{{2}}\b",
     "AADSTS",
     r"0x[0-9a-f]aa[0-9a-f]{5}",
     r"0x[89a-f][0-9a-f]{7}",
