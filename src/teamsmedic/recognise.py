@@ -55,6 +55,9 @@ BLOCK = 1 << 19
 SHORT = 1 << 15
 """Bytes of a text so short that preparing the fast step would take longer than it saves."""
 
+_LONGEST = 96
+"""Characters that hold the longest token and what is looked at just behind it."""
+
 _CONTEXT = 2400
 """Bytes around a place that the rules may look at: `before` and `after` of a hit in letters of up to four bytes."""
 
@@ -180,7 +183,7 @@ class Recogniser:
     def _codes(self, text: str, first: int, last: int, place: _Place) -> Iterator[tuple[Code, Sure, int]]:
         """The codes that begin in [first, last) of a text, each with where it begins."""
         plain = _padded(text)
-        for match in self._tokens.finditer(plain, first):
+        for match in self._tokens.finditer(plain, first, last + _LONGEST):
             if match.start() >= last:
                 return
             form = match.lastgroup or ""
