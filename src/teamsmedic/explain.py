@@ -70,21 +70,21 @@ def sources(
     recogniser = Recogniser(catalog)
     codes = [_known(one, catalog) for one in what]
     paths = [one != "-" and not code and _is_path(one) for one, code in zip(what, codes, strict=True)]
-    words = [
-        one for one, code, path in zip(what, codes, paths, strict=True) if not (code or path or one == "-")
-    ]
+    words = [one for one, code, path in zip(what, codes, paths, strict=True) if not (code or path or one == "-")]
     if words:  # in a sentence numbers are no arguments of their own, and a word may be the name of a folder
         paths = [path and ("/" in one or "." in one) for one, path in zip(what, paths, strict=True)]
         words = [one for one, path in zip(what, paths, strict=True) if not path and one != "-"]
         if len(words) == 1 and _MISSING.fullmatch(words[0]):
-            raise RequestError(f"read {words[0]}", "there is no such file", "correct its name, or quote a text with blanks")
+            raise RequestError(
+                f"read {words[0]}", "there is no such file", "correct its name, or quote a text with blanks"
+            )
     for one, code, path in zip(what, codes, paths, strict=True):
         if path:
             yield from _read(one, recogniser)
         elif one == "-":
             if standard_input:
                 standard = reading.stream("standard input", standard_input)
-                yield Source(standard.name, recogniser.find(standard.pieces()))
+                yield Source(standard.name, _hits(standard, recogniser))
         elif code and not words:
             yield Source(code.given, [Hit(code, 1, 1)], given=True)
     if words:
@@ -95,13 +95,30 @@ def sources(
         yield from _read(one, recogniser)
 
 
-_MISSING = re.compile(r"[^\s]*\.(?:log|txt|xml|json|csv|gz|zip|evtx|etl|html?|blog|\d)|(?:\.{0,2}/|[A-Za-z]:\\)[^\s]*", re.I)
+_MISSING = re.compile(
+    r"[^\s]*\.(?:log|txt|xml|json|csv|gz|zip|evtx|etl|html?|blog|\d)|(?:\.{0,2}/|[A-Za-z]:\\)[^\s]*", re.I
+)
 """What can only have been meant as a path."""
 
 
 def _read(path: str, recogniser: Recogniser) -> Iterator[Source]:
     for one in reading.path(path):
-        yield Source(one.name, recogniser.find(one.pieces()), asked=one.asked)
+        yield Source(one.name, _hits(one, recogniser), asked=one.asked)
+
+
+def _hits(one: reading.Input, recogniser: Recogniser) -> Iterator[Hit]:
+    """The codes of an input; what was read before something went wrong counts."""
+    wrong: list[RequestError] = []
+
+    def pieces() -> Iterator[bytes]:
+        try:
+            yield from one.pieces()
+        except RequestError as error:
+            wrong.append(error)
+
+    yield from recogniser.find(pieces())
+    if wrong:
+        raise wrong[0]
 
 
 def _is_path(given: str) -> bool:
@@ -220,7 +237,7 @@ def _order(entry: Entry) -> tuple[bool, bool, int, bool, bool]:
 
 
 _Time = tuple[float, str]
-_MONTHS = {name: number for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _TIMES = re.compile(
     r"(?P<y>20[0-9]{2})[-/](?P<m>[0-9]{2})[-/](?P<d>[0-9]{2})[T ](?P<h>[0-9]{2}):(?P<i>[0-9]{2}):(?P<s>[0-9]{2})"
     r"(?:[.,][0-9]{1,9})?\s?(?P<z>Z|[+-][0-9]{2}:?[0-9]{2}(?![0-9:]))?"
@@ -245,7 +262,7 @@ def _time(hit: Hit) -> _Time | None:
 
 def _read_time(match: re.Match[str]) -> _Time | None:
     found = {key.rstrip("234"): value for key, value in match.groupdict().items() if value is not None}
-    month = _MONTHS.get(found["m"].lower()) or int(found["m"])
+    month = int(found["m"]) if found["m"].isdecimal() else _MONTHS.index(found["m"].lower()) + 1
     day, hour = int(found["d"]), int(found["h"])
     if match["m2"]:
         if half := found.get("half"):
@@ -275,9 +292,7 @@ def _reason(ordered: Sequence[Entry], elsewhere: Statement | None) -> str:
     if not others:
         return said
     differ = [
-        one
-        for one in others
-        if not one.yields and one.verdict.who not in {first.verdict.who, Who.UNKNOWN, Who.NONE}
+        one for one in others if not one.yields and one.verdict.who not in {first.verdict.who, Who.UNKNOWN, Who.NONE}
     ]
     more = "".join(f" {one.code} beside it is for {WHO[one.verdict.who]}." for one in differ[:3])
     return f"{said}{more}" if more else f"{said} It decides among {len(ordered)} codes."
@@ -329,9 +344,7 @@ def _statement(one: Statement) -> dict[str, Json]:
     return {"text": one.text, "confidence": one.confidence.value, "sources": list(one.sources), "as_of": one.as_of}
 
 
-def document(
-    what: Sequence[str], standard_input: BinaryIO | None = None, files: Sequence[str] = ()
-) -> dict[str, Json]:
+def document(what: Sequence[str], standard_input: BinaryIO | None = None, files: Sequence[str] = ()) -> dict[str, Json]:
     """The explain document for the arguments of `teamsmedic explain`, with the installed content."""
     catalog = load(content.root())
     remedies: dict[str, list[tuple[str, str]]] = {}
@@ -413,7 +426,9 @@ def _render_many(found: Sequence[Mapping[str, Json]]) -> Iterator[str]:
             count = sum(each["count"] for _, each in seen)
             where = f" in {len(seen)} sources" if len(seen) > 1 else ""
             yield from _wrap(
-                f"{code['code']} ({code['verdict']}): {_times(count)}{where}. {code['meaning'][0]['text']}", "  - ", "    "
+                f"{code['code']} ({code['verdict']}): {_times(count)}{where}. {code['meaning'][0]['text']}",
+                "  - ",
+                "    ",
             )
             for source, each in seen[:_NAMES]:
                 yield from _wrap(f"{_short(source)}: {_times(each['count'])}{_when(each)}", "    * ", "      ")

@@ -11,7 +11,6 @@ import stat
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -35,7 +34,11 @@ _UNSIZED = 1 << 26
 """Bytes that are read of a file that says it is empty, as those of /proc do."""
 
 _MAGIC = (
-    (b"ElfFile\0", "it is an event log in binary form", "export it: wevtutil query-events FILE /lf:true /f:xml > events.xml"),
+    (
+        b"ElfFile\0",
+        "it is an event log in binary form",
+        "export it: wevtutil query-events FILE /lf:true /f:xml > events.xml",
+    ),
     (b"PK\x03\x04", "it is an archive within an archive", "unpack the outer one first"),
     (b"7z\xbc\xaf", "it is a 7z archive", "unpack it first"),
     (b"Rar!", "it is a rar archive", "unpack it first"),
@@ -55,7 +58,7 @@ class Input:
 
 
 def path(name: str) -> Iterator[Input]:
-    """What a path names: a file, the members of a zip, the files of a folder and those below; links are not followed."""
+    """What a path names: a file, the members of a zip, the files of a folder and of those below it."""
     place = Path(name)
     try:
         about = place.stat()
@@ -123,9 +126,9 @@ def _folder(place: Path) -> Iterator[Input]:
                 yield from _zip(one, asked=False)
             else:
                 yield Input(str(one), lambda one=one: _file(one), asked=False)  # type: ignore[misc]  # the default binds the loop's value
-    for error in failed:
-        name = str(error.filename or place)
-        yield _failing(name, _unreadable(name, error), asked=name == str(place))
+    for closed in failed:
+        name = str(closed.filename or place)
+        yield _failing(name, _unreadable(name, closed), asked=name == str(place))
 
 
 def _zip(place: Path, *, asked: bool) -> Iterator[Input]:
@@ -158,7 +161,9 @@ def _member(archive: zipfile.ZipFile, one: zipfile.ZipInfo, name: str) -> Iterat
                     _no_bomb(name, one.compress_size, total)
                     yield chunk
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
-            raise RequestError(f"read {name}", "the archive is damaged", "fetch it again, or unpack it first") from error
+            raise RequestError(
+                f"read {name}", "the archive is damaged", "fetch it again, or unpack it first"
+            ) from error
         except OSError as error:
             raise _unreadable(name, error) from error
 
@@ -196,15 +201,19 @@ def _no_bomb(name: str, packed: int, total: int) -> None:
 
 def _plain(name: str, chunks: Iterator[bytes], *, packed: bool) -> Iterator[bytes]:
     """The text of what was read: unpacked if it is gz, as UTF-8."""
-    head = b""
-    for chunk in chunks:
-        head += chunk
-        if len(head) >= _HEAD:
-            break
-    again = _chain(head, chunks)
+    head, wrong = b"", None
+    try:
+        for chunk in chunks:
+            head += chunk
+            if len(head) >= _HEAD:
+                break
+    except RequestError as error:
+        if not head:
+            raise
+        wrong = error
+    again = _chain(head, chunks, wrong)
     if packed and head.startswith(b"\x1f\x8b"):
-        with closing(_gunzip(name, again)) as unpacked:
-            yield from _plain(name, unpacked, packed=False)
+        yield from _plain(name, _gunzip(name, again), packed=False)
         return
     for magic, found, todo in _MAGIC:
         if head.startswith(magic):
@@ -214,9 +223,12 @@ def _plain(name: str, chunks: Iterator[bytes], *, packed: bool) -> Iterator[byte
     yield from _utf8(again)
 
 
-def _chain(head: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
+def _chain(head: bytes, chunks: Iterator[bytes], wrong: RequestError | None) -> Iterator[bytes]:
+    """What was read ahead, and the rest; `wrong` came up while the head was read."""
     if head:
         yield head
+    if wrong:
+        raise wrong
     yield from chunks
 
 

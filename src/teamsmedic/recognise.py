@@ -4,9 +4,9 @@ A code that cannot be mistaken (0xCAA82EE7, AADSTS50076, SIP 403, max_reload_exc
 or short one (1001, 4c7, 403, 50126, 3399942151) counts only with a sign of its kind near it, and nothing counts inside
 what is something else: a GUID, a hash, an address, a date, a version, a telephone number, a duration, a numbered thing.
 
-A long text is searched in two steps. Patterns that are as fast as reading (hyperscan) say where a code could stand; only
-there the rules look, at a bounded piece of text around. What the rules find does not depend on the first step, only how
-long it takes: a test compares the two.
+A long text is searched in two steps. Patterns that are as fast as reading (hyperscan) say where a code could stand;
+only there the rules look, at a bounded piece of text around. What the rules find does not depend on the first step,
+only how long it takes: a test compares the two.
 """
 
 from __future__ import annotations
@@ -91,15 +91,19 @@ class Hit:
 
 
 _TOKENS = r"""
-    (?P<aadsts> AADSTS (?: [\s:\#_=."'\\()-]{0,8} | \s{0,3} (?:error\s?)?code \s? [:=]? \s? ) (?P<aadsts_number> [1-9][0-9]{3,6} ) (?![0-9]) )
+    (?P<aadsts> AADSTS (?: [\s:\#_=."'\\()-]{0,8} | \s{0,3} (?:error\s?)?code \s? [:=]? \s? )
+        (?P<aadsts_number> [1-9][0-9]{3,6} ) (?![0-9]) )
   | (?P<hex> (?<![0-9]) 0x (?: [0-9a-f]{8} (?: (?![0-9a-f]) | (?= [a-f]{1,9} [g-z] ) ) | [0-9a-f]{3,7} (?![0-9a-z_]) ) )
   | (?P<wide_hex> (?<![0-9]) 0x (?: f{8} | 0{8} ) (?P<wide_number> [4-9a-f][0-9a-f]{7} ) (?![0-9a-z]) )
   | (?P<pair> (?<![\w\#.]) (?P<pair_sip> [3-6][0-9]{2} ) \# (?P<pair_number> [0-9]{1,7} ) (?![\w\#]) )
-  | (?P<row> (?<![\w.:\-+]) (?P<row_sip> 0 | [3-6][0-9]{2} ) ["']? [ ]? [,;\t|] [ ]? ["']? (?P<row_number> 0 | [0-9]{4,7} ) (?= ["']? [ ]? (?: [,;\t|\r\n] | \Z ) ) )
+  | (?P<row> (?<![\w.:\-+]) (?P<row_sip> 0 | [3-6][0-9]{2} ) ["']? [ ]? [,;\t|] [ ]? ["']?
+        (?P<row_number> 0 | [0-9]{4,7} ) (?= ["']? [ ]? (?: [,;\t|\r\n] | \Z ) ) )
   | (?P<sip> (?<![a-z0-9]) SIP (?: /2\.0\s{1,3} | [:/_-] \s? | \s{1,3} )? (?P<sip_number> [3-6][0-9]{2} )
         (?! [@0-9_] | [.:,][0-9] | ; \s? (?:user|phone-context|transport|tag) ) )
-  | (?P<bare_hex> (?: (?<![0-9a-z]) | (?-i: (?<= [a-z] ) (?= [0-9A-F]AA ) ) | (?<= [g-z] ) (?= caa ) ) [0-9a-f]{8} (?![0-9a-f]) )
-  | (?P<decimal> (?<![0-9a-z_.,-]) -[0-9]{9,10} (?![0-9a-z_]) | (?<![0-9a-z_]) (?<![0-9][.,]) [0-9]{3,10} (?![0-9a-z_]) )
+  | (?P<bare_hex> (?: (?<![0-9a-z]) | (?-i: (?<= [a-z] ) (?= [0-9A-F]AA ) ) | (?<= [g-z] ) (?= caa ) )
+        [0-9a-f]{8} (?![0-9a-f]) )
+  | (?P<decimal> (?<![0-9a-z_.,-]) -[0-9]{9,10} (?![0-9a-z_])
+        | (?<![0-9a-z_]) (?<![0-9][.,]) [0-9]{3,10} (?![0-9a-z_]) )
   | (?P<short_hex> (?<![0-9a-z_.\#-]) (?=[0-9]*[a-f]) [0-9][0-9a-f]{2,3} (?![0-9a-z_-]) )
 """
 
@@ -123,7 +127,7 @@ class Recogniser:
         self._needing: dict[Code, bool] = {}
 
     def find(self, pieces: Iterable[str | bytes]) -> Iterator[Hit]:
-        """The codes of a text in order, from pieces of it in any size; bytes are UTF-8. Memory does not grow with it."""
+        """The codes of a text in order, from pieces of any size; bytes are UTF-8. Memory does not grow with it."""
         place = _Place()
         buffer, low = b"", 0
         waiting: list[bytes] = []
@@ -220,7 +224,7 @@ class Recogniser:
         return read is not None and read[0].kind is Kind.NUMBER
 
     def _read(self, given: str) -> tuple[Code, bool] | None:
-        """The code that a token spells, with whether the catalogue names this very code; None where nothing is known."""
+        """The code that a token spells, and whether the catalogue names this very code; None for nothing known."""
         if given in self._numbers:
             return self._numbers[given]
         code = self._catalog.read(given)
@@ -257,7 +261,8 @@ class Recogniser:
         if len(given) > 7 or given in self._bare or _LEG.fullmatch(given):
             return True
         before = text[max(0, begin - 150) : begin].lower()
-        return len(given) > 4 and _strong(before) or any(one in before[-60:] for one in SUBCODES) or _alone(text, begin, end)
+        strong = len(given) > 4 and _strong(before)
+        return strong or any(one in before[-60:] for one in SUBCODES) or _alone(text, begin, end)
 
     def _needs_sign(self, code: Code) -> bool:
         if code not in self._needing:
@@ -350,7 +355,14 @@ class _Around:
         """Whether it is a part of something else."""
         text, begin, end = self.text, self.begin, self.end
         left, right = text[max(0, begin - 20) : begin], text[end : end + 20]
-        if not (_DIGIT.search(left) or _DIGIT.search(right) or left[-1:] in _TIED or right[:1] in _TIED or ":\\" in left or "/" in left):
+        if not (
+            _DIGIT.search(left)
+            or _DIGIT.search(right)
+            or left[-1:] in _TIED
+            or right[:1] in _TIED
+            or ":\\" in left
+            or "/" in left
+        ):
             return _ADDRESS.search(self.before) is not None
         first = max(0, begin - 44)
         for one in ELSE.finditer(text[first : end + 40]):
@@ -388,7 +400,9 @@ def _sure(
             return Sure.CERTAIN
         if form != "bare_hex" and not needs_sign:
             return Sure.CERTAIN
-        if form == "bare_hex" and (around.after[:1].isalnum() or around.before[-1:].isalnum() or around.after[:1] == "_"):
+        if form == "bare_hex" and (
+            around.after[:1].isalnum() or around.before[-1:].isalnum() or around.after[:1] == "_"
+        ):
             return None
     if _alone(text, begin, end):
         return Sure.LIKELY if named or adal else None
@@ -425,7 +439,9 @@ def _strong(before: str) -> bool:
     if match is None:
         return False
     head = tail[: match.start()] + match[0][:24]
-    return any(one in head[-40:] for one in STRONG) or any(one in tail[max(0, match.start() - 24) : match.start()] for one in STRONG_PAIRS)
+    return any(one in head[-40:] for one in STRONG) or any(
+        one in tail[max(0, match.start() - 24) : match.start()] for one in STRONG_PAIRS
+    )
 
 
 def _call(around: _Around, number: int) -> bool:
@@ -447,8 +463,10 @@ def _in_guid(before: str, after: str) -> bool:
 
 def _alone(text: str, begin: int, end: int) -> bool:
     """Whether nothing else stands in the whole text, or in the one line that holds it."""
-    return len(text) < 2 * _BEFORE and not text[:begin].strip(" \t\r\n\"'[](),;.") and not text[end:].strip(
-        " \t\r\n\"'[](),;."
+    return (
+        len(text) < 2 * _BEFORE
+        and not text[:begin].strip(" \t\r\n\"'[](),;.")
+        and not text[end:].strip(" \t\r\n\"'[](),;.")
     )
 
 
@@ -558,7 +576,7 @@ def _trigger(catalog: Catalog) -> Callable[[bytes], list[tuple[int, int]]]:
     except (ImportError, OSError):
         return lambda block: [(0, len(block))]
 
-    def ends(block: bytes) -> list[int]:
+    def places(block: bytes) -> list[tuple[int, int]]:
         found: list[tuple[int, int]] = []
 
         def seen(which: int, _begin: int, end: int, _flags: int, _context: object) -> None:
@@ -569,4 +587,4 @@ def _trigger(catalog: Catalog) -> Callable[[bytes], list[tuple[int, int]]]:
         found.sort()
         return found
 
-    return ends
+    return places

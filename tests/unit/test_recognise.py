@@ -54,7 +54,9 @@ def test_the_fast_step_changes_nothing(text: str) -> None:
     assert list(FAST.find([padded])) == list(SLOW.find([padded]))
 
 
-@given(st.lists(st.sampled_from([text for text, _ in tables.FOUND] + tables.NOT_FOUND), max_size=8), st.integers(0, 400))
+@given(
+    st.lists(st.sampled_from([text for text, _ in tables.FOUND] + tables.NOT_FOUND), max_size=8), st.integers(0, 400)
+)
 def test_the_fast_step_changes_nothing_in_mixed_texts(texts: list[str], gap: int) -> None:
     text = PAD + ("\n" + " " * gap).join(texts) + PAD
 
@@ -103,22 +105,34 @@ def test_all_spellings_of_a_code_in_one_text_are_one_code(written: str, data: st
     assert len(hits) == len(texts)
 
 
-@given(st.integers(0xCAA10000, 0xCAADFFFF), st.sampled_from(["{}SSO:", "err_{}_x", "({})", "{}.", "Error{}", "'{}'", "{}Failed"]))
+@given(
+    st.integers(0xCAA10000, 0xCAADFFFF),
+    st.sampled_from(["{}SSO:", "err_{}_x", "({})", "{}.", "Error{}", "'{}'", "{}Failed"]),
+)
 def test_sign_in_library_codes_are_found_glued_to_words(number: int, around: str) -> None:
     assert found(around.format(_hresult(number))) == [_hresult(number)]
 
 
-@given(st.integers(10_000, 9_999_999), st.sampled_from(["Credential{}", "{}:", "{}%3a", '\\"{}\\"', "x{}x", "\u3042{}\u3042"]))
+@given(
+    st.integers(10_000, 9_999_999),
+    st.sampled_from(["Credential{}", "{}:", "{}%3a", '\\"{}\\"', "x{}x", "\u3042{}\u3042"]),
+)
 def test_aadsts_is_found_glued_to_words(number: int, around: str) -> None:
     assert found(around.format(f"AADSTS{number}")) == [f"AADSTS{number}"]
 
 
-@given(st.uuids(), st.sampled_from(["error {}", "Teams sign-in {} status", "errorCode in {}", "SIP call {} INVITE", "code:{}"]))
+@given(
+    st.uuids(),
+    st.sampled_from(["error {}", "Teams sign-in {} status", "errorCode in {}", "SIP call {} INVITE", "code:{}"]),
+)
 def test_a_guid_holds_no_code(guid: object, around: str) -> None:
     assert found(PAD + around.format(guid) + PAD) == []
 
 
-@given(st.binary(min_size=16, max_size=32), st.sampled_from(["error sha {}", "thumbprint {} of the SBC", "sign-in hash={}"]))
+@given(
+    st.binary(min_size=16, max_size=32),
+    st.sampled_from(["error sha {}", "thumbprint {} of the SBC", "sign-in hash={}"]),
+)
 def test_a_hash_holds_no_code(digest: bytes, around: str) -> None:
     assert found(PAD + around.format(digest.hex()) + PAD) == []
 
@@ -164,7 +178,9 @@ def test_no_code_is_lost_or_doubled_where_a_long_line_is_cut(shift: int) -> None
 
 @given(
     st.lists(
-        st.sampled_from(["0xCAA82EE7", "AADSTS50076", "\n", " ", "error ", "1001", "sip:", "403", "-", "x", "\u00e9\u4e2d"]),
+        st.sampled_from(
+            ["0xCAA82EE7", "AADSTS50076", "\n", " ", "error ", "1001", "sip:", "403", "-", "x", "\u00e9\u4e2d"]
+        ),
         max_size=40,
     ),
     st.data(),
