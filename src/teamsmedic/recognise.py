@@ -204,7 +204,7 @@ class Recogniser:
         before, after = text[max(0, match.start() - 2 * KEPT) : match.start()], text[match.end() : match.end() + KEPT]
         if form == "row":
             known = number == "0" or self._response(number)
-            if not known or not (place.rows(before) or any(_about(ROW, one) for one in (before, after))):
+            if not known or not (place.rows(before) or ROW.near(before.lower()) or ROW.near(after.lower())):
                 for part in ("row_sip", "row_number"):
                     if single := self._tokens.match(text, match.start(part)):
                         inner = _OUTER.get(single.lastgroup or "", single.lastgroup or "")
@@ -256,13 +256,16 @@ class Recogniser:
 
     def _promising(self, given: str, text: str, begin: int, end: int) -> bool:
         """Whether it is worth asking the catalogue about a bare number; says no quickly to nearly all."""
-        if len(given) == 3:
-            return "3" <= given[0] <= "6"
-        if len(given) > 7 or given in self._bare or _LEG.fullmatch(given):
+        if len(given) > 7 or given in self._bare or _LEG.fullmatch(given) or _alone(text, begin, end):
             return True
+        if len(given) == 3:
+            if not "3" <= given[0] <= "6":
+                return False
+            return CALL.near(text[max(0, begin - 120) : begin].lower()) or CALL.near(text[end : end + 80].lower())
         before = text[max(0, begin - 150) : begin].lower()
-        strong = len(given) > 4 and _strong(before)
-        return strong or any(one in before[-60:] for one in SUBCODES) or _alone(text, begin, end)
+        if not ("code" in before or "type" in before or "reason" in before or "kod" in before or "nummer" in before):
+            return "aadsts" in before and _strong(before)
+        return (len(given) > 4 and _strong(before)) or any(one in before[-60:] for one in SUBCODES)
 
     def _needs_sign(self, code: Code) -> bool:
         if code not in self._needing:
@@ -288,11 +291,6 @@ _LEG = re.compile(r"5[46][09][0-9]{3}|51[01][0-9]{3}|531[0-9]{3}")
 """Response codes whose form alone says what they are."""
 _NUMBER = re.compile(r"[0-9]{3,10}", re.A)
 _ALONE = re.compile(r"[\s\"'\[\](){}<>,;.:!?*`_-]*")
-
-
-def _about(signs: Signs, text: str) -> bool:
-    text = text.lower()
-    return signs.near(text, frozenset(_WORD.findall(text)))
 
 
 class _Around:
@@ -347,8 +345,7 @@ class _Around:
 
     def near(self, signs: Signs, before: int = _BEFORE, after: int = _AFTER) -> bool:
         """Whether signs stand within so many characters before it or after it."""
-        left, right = self.before[-before:], self.after[:after]
-        return signs.near(left, frozenset(_WORD.findall(left))) or signs.near(right, frozenset(_WORD.findall(right)))
+        return signs.near(self.before[-before:]) or signs.near(self.after[:after])
 
     @cached_property
     def elsewhere(self) -> bool:

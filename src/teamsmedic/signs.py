@@ -94,11 +94,19 @@ class Signs:
 
     def __init__(self, words: str, parts: str) -> None:
         """Takes whole words, separated by blanks, and parts, separated by bars; lower case."""
-        self.words, self.parts = _words(words), _parts(parts)
+        self._words, self._parts = tuple(words.split()), _parts(parts)
+        self._whole = re.compile(rf"(?<![^\W\d_])(?:{'|'.join(self._words)})(?![^\W\d_])")
 
-    def near(self, text: str, words: frozenset[str]) -> bool:
-        """Whether one of them is in a lower-case text or among its words."""
-        return not self.words.isdisjoint(words) or any(part in text for part in self.parts)
+    def near(self, text: str) -> bool:
+        """Whether one of them is in a text of lower case."""
+        # Looking for fixed texts one by one is ten times as fast as one pattern of them all.
+        for part in self._parts:
+            if part in text:
+                return True
+        for word in self._words:
+            if word in text:
+                return self._whole.search(text) is not None
+        return False
 
 
 FAILED = Signs(

@@ -263,7 +263,7 @@ def test_what_cannot_be_read_costs_only_itself(tmp_path: Path) -> None:
     first, second, third = explained(str(tmp_path))["sources"]
 
     assert ([code["code"] for code in first["codes"]], first["unread"] is None) == (["0xCAA70007"], False)
-    assert (second["verdict"], second["unread"]) == ("user", None)
+    assert ([code["code"] for code in second["codes"]], second["unread"]) == (["AADSTS50076"], None)
     assert (third["codes"], third["verdict"]) == ([], "unknown")
     assert "it holds no text" in third["reason"]
 
