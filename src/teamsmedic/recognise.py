@@ -45,6 +45,7 @@ from teamsmedic.signs import (
     SUBCODES,
     THINGS,
     TRIGGER_BEFORE_CALL,
+    TRIGGER_GLUED,
     TRIGGERS,
     Signs,
 )
@@ -55,7 +56,7 @@ BLOCK = 1 << 19
 SHORT = 1 << 15
 """Bytes of a text so short that preparing the fast step would take longer than it saves."""
 
-_LONGEST = 96
+_LONGEST = 48
 """Characters that hold the longest token and what is looked at just behind it."""
 
 _CONTEXT = 2400
@@ -156,15 +157,20 @@ class Recogniser:
             if start >= end:
                 continue
             stop = _boundary(buffer, end)
-            before = _decoded(buffer[_boundary(buffer, max(0, start - _CONTEXT)) : start])
-            middle = _decoded(buffer[start:stop])
-            text = before + middle + _decoded(buffer[stop : _boundary(buffer, stop + _CONTEXT)])
-            for code, sure, index in self._codes(text, len(before), len(before) + len(middle), place):
-                offset = start + (index - len(before) if middle.isascii() else len(text[len(before) : index].encode()))
+            lowest = max(0, start - _CONTEXT)
+            part = buffer[lowest : stop + _CONTEXT]
+            if plain := part.isascii():
+                text, first, last = str(part, "ascii"), start - lowest, stop - lowest
+            else:
+                before, middle = _decoded(buffer[_boundary(buffer, lowest) : start]), _decoded(buffer[start:stop])
+                text = before + middle + _decoded(buffer[stop : _boundary(buffer, stop + _CONTEXT)])
+                first, last = len(before), len(before) + len(middle)
+            for code, sure, index in self._codes(text, first, last, place):
+                offset = start + (index - first if plain else len(text[first:index].encode()))
                 line, column = place.of(buffer, at, offset)
                 at = offset
-                last = index + len(code.given)
-                yield Hit(code, line, column, sure, text[max(0, index - KEPT) : index], text[last : last + KEPT])
+                behind = index + len(code.given)
+                yield Hit(code, line, column, sure, text[max(0, index - KEPT) : index], text[behind : behind + KEPT])
         place.of(buffer, at, high)
 
     def _windows(self, buffer: bytes, low: int, high: int) -> Iterator[tuple[int, int]]:
@@ -559,7 +565,7 @@ def _trigger(catalog: Catalog) -> Callable[[bytes], list[tuple[int, int]]]:
     words = [re.escape(word) for word in sorted(catalog.words)]
     edge = r"(?:\b|%[0-9a-f]{2}|\\[nrt]|\\u00[0-9a-f]{2})"
     patterns = [TRIGGER_BEFORE_CALL, *TRIGGERS, *words]
-    patterns += [rf"{edge}(?:{'|'.join(numbers)})\b", rf"{edge}(?:{'|'.join(hexadecimal)})\b"]
+    patterns += [rf"{edge}(?:{'|'.join(numbers)})\b", rf"{edge}(?:{'|'.join(hexadecimal)})\b", TRIGGER_GLUED]
     try:
         import hyperscan  # noqa: PLC0415 - late: short texts and single codes need none of it
 
@@ -568,7 +574,7 @@ def _trigger(catalog: Catalog) -> Callable[[bytes], list[tuple[int, int]]]:
             expressions=[one.encode() for one in patterns],
             ids=list(range(len(patterns))),
             elements=len(patterns),
-            flags=[hyperscan.HS_FLAG_CASELESS | hyperscan.HS_FLAG_DOTALL] * len(patterns),
+            flags=[*[hyperscan.HS_FLAG_CASELESS | hyperscan.HS_FLAG_DOTALL] * (len(patterns) - 1), 0],
         )
     except (ImportError, OSError):
         return lambda block: [(0, len(block))]
@@ -578,7 +584,7 @@ def _trigger(catalog: Catalog) -> Callable[[bytes], list[tuple[int, int]]]:
 
         def seen(which: int, _begin: int, end: int, _flags: int, _context: object) -> None:
             # A number before its sign ends where the sign does.
-            found.append((end - 300, end) if which == 0 else (end - 40, end + 1))
+            found.append((end - 300, end) if which == 0 else (end - 26, end + 1))
 
         database.scan(block, match_event_handler=seen)
         found.sort()
