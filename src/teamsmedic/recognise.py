@@ -100,10 +100,10 @@ _TOKENS = r"""
   | (?P<row> (?<![\w.:\-+]) (?P<row_sip> 0 | [3-6][0-9]{2} ) ["']? [ ]? [,;\t|] [ ]? ["']?
         (?P<row_number> 0 | [0-9]{4,7} ) (?= ["']? [ ]? (?: [,;\t|\r\n] | \Z ) ) )
   | (?P<sip> (?<![a-z0-9]) SIP (?: /2\.0\s{1,3} | [:/_-] \s? | \s{1,3} )? (?P<sip_number> [3-6][0-9]{2} )
-        (?! [@0-9_] | [.:,][0-9] | ; \s? (?:user|phone-context|transport|tag) ) )
+        (?! [@0-9_] | [.:,][0-9] | /(?:tcp|udp) | ; \s? (?:user|phone-context|transport|tag) ) )
   | (?P<bare_hex> (?: (?<![0-9a-z]) | (?-i: (?<= [a-z] ) (?= [0-9A-F]AA ) ) | (?<= [g-z] ) (?= caa ) )
         [0-9a-f]{8} (?![0-9a-f]) )
-  | (?P<decimal> (?<![0-9a-z_.,-]) -[0-9]{9,10} (?![0-9a-z_])
+  | (?P<decimal> (?<![0-9a-z_.,-]) -[0-9]{9,10} (?![0-9a-z_]) | (?<=[a-z]_) [0-9]{10} (?![0-9a-z_])
         | (?<![0-9a-z_]) (?<![0-9][.,]) [0-9]{3,10} (?![0-9a-z_]) )
   | (?P<short_hex> (?<![0-9a-z_.\#-]) (?=[0-9]*[a-f]) [0-9][0-9a-f]{2,3} (?![0-9a-z_-]) )
 """
@@ -325,13 +325,18 @@ class _Around:
         for place, (word, gap) in enumerate(self.last):
             if gap > 24 and not _TAGS.fullmatch(self.before[-gap - len(word) :][len(word) :] if not place else ""):
                 return False
-            if word in CODES or any(part in word for part in ERRORS):
+            if word in CODES or (any(part in word for part in ERRORS) and not word.endswith(_MEASURED)):
                 other = self.last[place + 1 : place + 2]
                 thing = word in {"code", "codes", "kod"} and other and other[0][0] in CODES_OF_THINGS
                 return not thing and not (word.endswith("code") and word[:-4] in CODES_OF_THINGS)
             if word not in LINKS or place == 3:
                 return False
         return False
+
+    @property
+    def coded(self) -> bool:
+        """Whether the label is a code's, so that a word for an amount after it is the next sentence's."""
+        return any("cod" in word or "kod" in word for word, gap in self.last[:1] if gap <= 4)
 
     @cached_property
     def thing(self) -> bool:
@@ -374,6 +379,7 @@ class _Around:
         return _ADDRESS.search(self.before) is not None
 
 
+_MEASURED = ("count", "counts", "rate", "total", "ratio", "log", "logs", "time", "id")
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019](?![^\W\d_]{3}))?|[0-9]+(?=[^\W\d_])")
 _TAGS = re.compile(r"(?:[^<>\w]{0,8}<[^<>\n]{0,40}>){1,3}[^<>\w]{0,8}")
 _DIGIT = re.compile("[0-9]")
@@ -428,7 +434,7 @@ def _sure(
             fine = any(one in around.before[-60:] for one in SUBCODES) or (
                 (named or _LEG.fullmatch(str(code.number)) is not None) and around.near(CALL)
             )
-    if not fine or around.thing or COUNTED.match(around.after) or around.elsewhere:
+    if not fine or around.thing or (COUNTED.match(around.after) and not around.coded) or around.elsewhere:
         return None
     return Sure.LIKELY
 

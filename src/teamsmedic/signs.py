@@ -64,6 +64,7 @@ THINGS = _words(
     batch buffer took every within around about over under than between queue agent agents max min avg mean
     median rate bitrate sample freq frequency speed temp temperature voltage battery free used available
     expected anzahl amount betrag trunkid session sessions instance kundennummer customer cost kosten
+        trunk trunks group gruppe registrations registered
     """
 )
 """Words for numbered or measured things."""
@@ -127,7 +128,7 @@ CLIENT = Signs(
 AAD = Signs(
     "aad entra",
     """
-    aadsts|sign-in|signin|sign in|signing in|azure ad|conditional access|bedingte|accès conditionnel
+    aadsts|sign-in|signin|sign in|signing in|signs in|signed in|sign on|logon|azure ad|conditional access|bedingte|accès conditionnel
     acceso condicional|acesso condicional|anmeld|connexion|inicio de sesi|accesso|inlog|サインイン|登录|登入
     로그인|failure reason|failurereason|error_codes|login.microsoftonline|resource account|ressourcenkonto|вход
     """,
@@ -217,7 +218,9 @@ SUBCODES = (
 
 SIP_LABEL = re.compile(
     r"(?:(?<![a-z0-9])sip(?:/2\.0)?|callendreason|call\send\sreason|finalsipcode|q\.850)[\s:/_=\"'|,;>(-]{0,6}"
-    r"(?:[^\W\d_][\w'’-]{0,24}[\s:=|\"'>(：-]{0,4}){0,3}\Z"
+    r"(?:(?:response|status|final|error|result|reply|answer|cause|reason|code|antwort|fehler|erreur|réponse|respuesta|código"
+    r"|codice|errore|risposta|kod|svar|fout|fel|return|is|ist|was|de|d|of|the|with|mit|fail|reject|an?)[^\W\d_]{0,12}"
+    r"[\s:=|\"'’>(：-]{0,4}){0,4}\Z"
     r"|(?<![a-z0-9])sip[^\W\d_\x00-\x7f]{1,12}[\s:：=]{0,3}\Z"
     r"|(?:code|código|codice|kod|réponse|erreur|fehler|antwort)\ssip[\s:=\"'(-]{0,4}\Z"
     r"|reason:\s?sip\s?;\s?cause\s?=\s?\Z|(?:code|código|codice|réponse)\sde\s(?:réponse|respuesta)\ssip[\s:=-]{0,4}\Z"
@@ -263,7 +266,7 @@ ELSE = re.compile(
   | \b (?: [0-9a-f]{4} [.:] ){2,} [0-9a-f]{1,4} \b | [0-9a-f]{0,4}::[0-9a-f:]{1,}
   | \b v? [0-9]+ (?: \.[0-9]+ )+ (?: :[0-9]+ )? [a-z]?                            # version, IP address, fraction
   | \b [0-9]{1,3} (?: [,'\u2019\u202f] [0-9]{3} )+ (?![0-9])                      # number in groups
-  | \b (?: [a-z0-9-]{1,63} (?: \.[a-z0-9-]{1,63} ){1,8} | localhost | [a-z][a-z0-9-]{1,20} ) : [0-9]+ \b
+  | \b (?: [a-z0-9-]{1,63} (?: \.[a-z0-9-]{1,63} ){1,8} | localhost | (?:host|server|at|to|from|proxy|on) \s [a-z][a-z0-9-]{1,20} ) : [0-9]+ \b
         (?! \s* [A-Za-z] )                                                        # name and port
   | \] : [0-9]+
   | \b [0-9]{4} [-/] [0-9]{2} [-/] [0-9]{2} (?: [T\s] [0-9:.,]+ )? | \b [0-9]{1,2} [./] [0-9]{1,2} [./] [0-9]{2,4}
@@ -366,7 +369,7 @@ TRIGGERS = [
     # Not with what follows the first eight digits of a GUID.
     r"(?:^|[^0-9a-f])[0-9a-f]aa[0-9a-f]{5}(?:[^-0-9a-f]|-[0-9a-f]{0,3}[^0-9a-f]|-[0-9a-f]{0,3}$|$)",
     rf"{_EDGE}(?:80|c0|d0)[0-9a-f]{{6}}(?:[^-0-9a-z_]|-[0-9a-f]{{0,3}}[^0-9a-f]|-[0-9a-f]{{0,3}}$|$)",
-    rf"{_EDGE}(?:21[45]|322|339|340|348)[0-9]{{7}}\b",
+    r"(?:^|[^0-9])(?:21[45]|322|339|340|348)[0-9]{7}\b",
     r"(?:-|−|‐|‑|‒|–)(?:214[4-7]|107[0-3]|80[0-9]|89[45])[0-9]{6}\b",
     r"sip.{0,12}[3-6][0-9]{2}",
     r"\b[3-6][0-9]{2}#[0-9]",
