@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from teamsmedic import content, reading, remediation
-from teamsmedic.catalog import Catalog, Entry, NamedCause, Statement, Verdict, Who, load
+from teamsmedic.catalog import Catalog, Elsewhere, Entry, NamedCause, Statement, Verdict, Who, load
 from teamsmedic.codes import Code, spellings
 from teamsmedic.errors import RequestError
 from teamsmedic.outcome import Json
@@ -147,7 +147,7 @@ class _Seen:
     count: int = 0
     first: _Time | None = None
     last: _Time | None = None
-    elsewhere: Counter[int] = field(default_factory=Counter)
+    elsewhere: Counter[Elsewhere] = field(default_factory=Counter)
 
     def add(self, hit: Hit) -> None:
         """Counts a hit."""
@@ -158,26 +158,19 @@ class _Seen:
         if time := _time(hit):
             self.first = min(self.first or time, time)
             self.last = max(self.last or time, time)
-        others = getattr(self.entry, "elsewhere", ())
-        if others:
+        if self.entry.elsewhere:
             text = _around(hit)
-            for index, other in enumerate(others):
+            for other in self.entry.elsewhere:
                 if other.applies(text):
-                    self.elsewhere[index] += 1
+                    self.elsewhere[other] += 1
                     break
 
     def settled(self) -> tuple[Entry, Statement | None]:
         """The entry, with the verdict of another place where all hits stand in such a place, and why it is another."""
         if sum(self.elsewhere.values()) < self.count:
             return self.entry, None
-        others: Any = getattr(self.entry, "elsewhere", ())
-        other = others[self.elsewhere.most_common(1)[0][0]]
-        return _moved(self.entry, other)
-
-
-def _moved(entry: Entry, other: Any) -> tuple[Entry, Statement]:
-    verdict, reason = other.verdict, other.reason
-    return replace(entry, verdict=verdict), reason
+        ((other, _),) = self.elsewhere.most_common(1)
+        return replace(self.entry, verdict=other.verdict), other.meaning
 
 
 def _around(hit: Hit) -> str:
@@ -314,8 +307,8 @@ def _code(entry: Entry, catalog: Catalog, remedies: Remedies) -> dict[str, Json]
     sourced: list[Statement | Verdict | NamedCause] = [entry.verdict, *entry.statements()]
     for named in entry.causes:
         sourced += [named, *catalog.causes[named.cause].manual]
-    for other in getattr(entry, "elsewhere", ()):
-        sourced += [other.verdict, other.reason]
+    for other in entry.elsewhere:
+        sourced += [other.verdict, other.meaning]
     used = dict.fromkeys(source for one in sourced for source in one.sources)
     return {
         "code": entry.code.text,

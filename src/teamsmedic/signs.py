@@ -128,7 +128,8 @@ CLIENT = Signs(
 AAD = Signs(
     "aad entra",
     """
-    aadsts|sign-in|signin|sign in|signing in|signs in|signed in|sign on|logon|azure ad|conditional access|bedingte|accès conditionnel
+    aadsts|sign-in|signin|sign in|signing in|signs in|signed in|sign on|logon|azure ad|conditional access
+    bedingte|accès conditionnel
     acceso condicional|acesso condicional|anmeld|connexion|inicio de sesi|accesso|inlog|サインイン|登录|登入
     로그인|failure reason|failurereason|error_codes|login.microsoftonline|resource account|ressourcenkonto|вход
     """,
@@ -266,7 +267,8 @@ ELSE = re.compile(
   | \b (?: [0-9a-f]{4} [.:] ){2,} [0-9a-f]{1,4} \b | [0-9a-f]{0,4}::[0-9a-f:]{1,}
   | \b v? [0-9]+ (?: \.[0-9]+ )+ (?: :[0-9]+ )? [a-z]?                            # version, IP address, fraction
   | \b [0-9]{1,3} (?: [,'\u2019\u202f] [0-9]{3} )+ (?![0-9])                      # number in groups
-  | \b (?: [a-z0-9-]{1,63} (?: \.[a-z0-9-]{1,63} ){1,8} | localhost | (?:host|server|at|to|from|proxy|on) \s [a-z][a-z0-9-]{1,20} ) : [0-9]+ \b
+  | \b (?: [a-z0-9-]{1,63} (?: \.[a-z0-9-]{1,63} ){1,8} | localhost
+        | (?:host|server|at|to|from|proxy|on) \s [a-z][a-z0-9-]{1,20} ) : [0-9]+ \b
         (?! \s* [A-Za-z] )                                                        # name and port
   | \] : [0-9]+
   | \b [0-9]{4} [-/] [0-9]{2} [-/] [0-9]{2} (?: [T\s] [0-9:.,]+ )? | \b [0-9]{1,2} [./] [0-9]{1,2} [./] [0-9]{2,4}
