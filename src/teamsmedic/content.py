@@ -11,6 +11,7 @@ import yaml
 
 from teamsmedic.errors import ContentError
 
+ANSIBLE_MODULE = "teamsmedic.teams.remediation"
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 

@@ -39,7 +39,7 @@ def test_every_remediation_has_a_healthy_and_a_drifted_case_for_each_role(name):
 def test_every_break_script_serves_a_case(name):
     several = cases.load(content.root())[name].values()
     folder = KNOWN[name].folder / "tests"
-    used = {folder / case.break_script for case in several if case.break_script}
+    used = {folder / script for case in several for script in case.breaks}
 
     assert used == set((folder / "break").glob("*.ps1")), "a case without its script, or a script without its case"
 

@@ -47,8 +47,8 @@ BLIND = {"client_cache_fresh", "device_rejoin_prepared", "stale_credentials_abse
 @pytest.fixture
 def desk(device: Callable[..., LabDevice]) -> LabDevice:
     """A device on which every remediation has something to do."""
-    files = [KNOWN[name].folder / "tests" / one.break_script for name, one in DRIFTED.items() if one.break_script]
-    return device("desktop", breaks="\n".join(f"& {{\n{file.read_text()}\n}}" for file in files))
+    scripts = [one.script(KNOWN[name].folder) for name, one in DRIFTED.items()]
+    return device("desktop", breaks="\n".join(f"& {{\n{script}\n}}" for script in scripts if script))
 
 
 @pytest.fixture

@@ -372,9 +372,7 @@ def test_a_script_that_reads_the_administrators_own_state_is_caught_by_its_case(
     right, wrong, which = MUTATIONS[name]
     case = CASES["client_cache_fresh"][which]
     folder = remediation.load(content.root())["client_cache_fresh"].folder
-    desk = device(
-        case.role, tuple(case.windows.get("seeds", ())), (folder / "tests" / str(case.break_script)).read_text()
-    )
+    desk = device(case.role, case.seeds, case.script(folder))
     hand = Hand(desk, "client_cache_fresh")
 
     class Mutant(Hand):

@@ -29,7 +29,6 @@ from teamsmedic.run import drive
 from teamsmedic.runfolder import RunFolder
 from teamsmedic.text import clean
 
-MODULE = "teamsmedic.teams.remediation"
 STATES = ("checked", "fixed", "reverted")
 ALLOW = ("disruptive", "irreversible")
 SPOKEN = 2
@@ -135,7 +134,9 @@ def refuse(name: str, connection: str, option: Callable[[str], Any], **given: bo
     for word, wanted in given.items():
         if wanted:
             raise RequestError(
-                f"prepared {name}", f"the task has {word}", f"leave it out: {MODULE} reads as the user who connects"
+                f"prepared {name}",
+                f"the task has {word}",
+                f"leave it out: {content.ANSIBLE_MODULE} reads as the user who connects",
             )
     kind = connections.kind(name, connection)
     address, port = str(option("remote_addr") or name), option("port")
@@ -347,4 +348,4 @@ def _parameters(value: Any) -> Mapping[str, Mapping[str, Json]]:
 
 
 def _wrong(found: str, todo: str) -> RequestError:
-    return RequestError(f"read the options of {MODULE}", found, todo)
+    return RequestError(f"read the options of {content.ANSIBLE_MODULE}", found, todo)

@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from teamsmedic import content
 from teamsmedic.errors import ExitCode
 from teamsmedic.outcome import Status
 from teamsmedic.runfolder import RunFolder
-
-MODULE = "teamsmedic.teams.remediation"
 
 
 class Runs:
@@ -33,12 +32,14 @@ class Runs:
         """A play, or its next batch, begins."""
         self._wave += 1
 
-    def told(self, host: str, result: Mapping[str, Any], *, action: str = MODULE, unreachable: bool = False) -> None:
+    def told(
+        self, host: str, result: Mapping[str, Any], *, action: str = content.ANSIBLE_MODULE, unreachable: bool = False
+    ) -> None:
         """A task's result on a host; those of a loop are inside.
 
         What another module returned is a device's word: no run folder that it names is looked at.
         """
-        ours = [result, *(result.get("results") or ())] if action == MODULE else []
+        ours = [result, *(result.get("results") or ())] if action == content.ANSIBLE_MODULE else []
         for one in ours:
             if isinstance(one, Mapping) and isinstance(one.get("run_folder"), str) and "outcomes" in one:
                 self._ours(Path(one["run_folder"]), host, one, unreachable or bool(one.get("unreachable")))

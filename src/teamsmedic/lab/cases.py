@@ -23,7 +23,8 @@ _KEYS = {"summary", "role", "facts", "parameters", "status", "reasons", "break",
 @dataclass(frozen=True)
 class Case:
     """One case. `after`: the facts once fixed, None where they follow from the drift; `fix`: what a fix answers instead
-    of doing its work, as `{"blocked": {"reason", "detail"}}` or `{"error": {"kind", "message"}}`."""
+    of doing its work, as `{"blocked": {"reason", "detail"}}` or `{"error": {"kind", "message"}}`; `breaks`: files
+    of the remediation's tests."""
 
     name: str
     role: str
@@ -33,8 +34,21 @@ class Case:
     parameters: Mapping[str, Json] = field(default_factory=dict)
     after: Mapping[str, Json] | None = None
     fix: Mapping[str, Json] | None = None
-    break_script: str | None = None
+    breaks: tuple[str, ...] = ()
     windows: Mapping[str, Json] = field(default_factory=dict)
+
+    @property
+    def seeds(self) -> tuple[str, ...]:
+        """The options of `seed` that a `windows` device is made with."""
+        seeds = self.windows.get("seeds")
+        return tuple(map(str, seeds)) if isinstance(seeds, list) else ()
+
+    def script(self, folder: Path) -> str | None:
+        """What puts a new device into the case: the scripts of `break`, in order; None where it is in it anyway.
+
+        `folder` is the remediation's.
+        """
+        return "\n".join(content.read_text(folder / "tests" / one) for one in self.breaks) or None
 
 
 @functools.cache
@@ -64,7 +78,7 @@ def _case(name: Any, about: Any, where: str) -> Case:
         raise ContentError(f"read {where}", "a case needs facts", "add what detect.ps1 reports there")
     if extra := sorted(set(about) - _KEYS):
         raise ContentError(f"read {where}", f"unknown key {extra[0]}", f"use {', '.join(sorted(_KEYS))}")
-    role, after = about.get("role", "desktop"), about.get("after")
+    role, after, scripts = about.get("role", "desktop"), about.get("after"), about.get("break")
     if role not in ROLES:
         raise ContentError(f"read {where}", f"its role is {role!r}", f"use one of {', '.join(ROLES)}")
     try:
@@ -84,7 +98,7 @@ def _case(name: Any, about: Any, where: str) -> Case:
         about.get("parameters") or {},
         after and after["facts"],
         about.get("fix"),
-        about.get("break"),
+        tuple([scripts] if isinstance(scripts, str) else scripts or ()),
         about.get("windows") or {},
     )
 

@@ -25,7 +25,6 @@ from teamsmedic.lab.cases import Case
 from teamsmedic.lab.psrp import Asked, PsrpShell, Said
 from teamsmedic.outcome import Json
 
-MODULE = "teamsmedic.teams.remediation"
 FAULTS = ("garbage", "deep", "flood", "silent", "missing", "failed", "error")
 """What may be wrong with a statement's answer: no JSON; JSON nested 100,000 deep; 50 MB; nothing, and the pipeline does
 not end; nothing, and the pipeline goes on; the pipeline fails there; a script error."""
@@ -213,18 +212,18 @@ class ReplayDevice:
         short = module.name.rpartition(".")[2]
         if short == "win_ping":
             return self._reply({"changed": False, "ping": module.options.get("data", "pong")})
-        if module.name not in (MODULE, "remediation"):
+        if module.name not in (content.ANSIBLE_MODULE, "remediation"):
             return self._fail(f"replay device: it has no answer for the module {module.name}")
         if extra := sorted(set(module.options) - _OPTIONS):
-            return self._fail(f"Unsupported parameters for ({MODULE}) module: {', '.join(extra)}")
+            return self._fail(f"Unsupported parameters for ({content.ANSIBLE_MODULE}) module: {', '.join(extra)}")
         statements, argument = module.options.get("statements"), module.options.get("argument")
         if not isinstance(statements, list) or not isinstance(argument, str):
-            return self._fail(f"missing required arguments of {MODULE}: argument, statements")
+            return self._fail(f"missing required arguments of {content.ANSIBLE_MODULE}: argument, statements")
         if not all(
             isinstance(one, dict) and set(one) == {"name", "text", "limit"} and isinstance(one["text"], str)
             for one in statements
         ):
-            return self._fail(f"{MODULE}: each of statements needs name, text and limit")
+            return self._fail(f"{content.ANSIBLE_MODULE}: each of statements needs name, text and limit")
         try:
             lines, end = self._statements([one["text"] for one in statements], argument)
         except RequestError as error:

@@ -114,25 +114,19 @@ async def start(host: LabHost, state: Path) -> WindowsDevice:
         await asyncio.to_thread(end, prefix)
         await asyncio.to_thread(shutil.rmtree, prefix)
     known = cases.load(content.root())
-    wanted = [known[name][case] for name, case in host.cases.items()]
-    seeds = tuple({str(seed) for case in wanted for seed in case.windows.get("seeds", ())})
+    wanted = {name: known[name][case] for name, case in host.cases.items()}
+    seeds = tuple({seed for case in wanted.values() for seed in case.seeds})
     device = await asyncio.to_thread(Device.create, prefix, host.role, seeds, name=host.name)
     result = WindowsDevice(device)
     try:
         await result.start()
-        for name, case in zip(host.cases, wanted, strict=True):
-            if script := break_script(name, case):
+        for name, case in wanted.items():
+            if script := case.script(remediation.load(content.root())[name].folder):
                 await asyncio.to_thread(device.run, script)
     except BaseException:
         await result.stop()
         raise
     return result
-
-
-def break_script(name: str, case: cases.Case) -> str | None:
-    """The script that puts a new device into a remediation's case; None for a case that a new device is in anyway."""
-    folder = remediation.load(content.root())[name].folder / "tests"
-    return content.read_text(folder / case.break_script) if case.break_script else None
 
 
 @dataclass
