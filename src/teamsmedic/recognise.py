@@ -407,7 +407,7 @@ def _sure(
             return None
         if adal and code.number >> 28 == 0xC:
             return Sure.CERTAIN
-        if form != "bare_hex" and not needs_sign:
+        if form != "bare_hex" and (named or not needs_sign):
             return Sure.CERTAIN
         if form == "bare_hex" and (
             around.after[:1].isalnum() or around.before[-1:].isalnum() or around.after[:1] == "_"

@@ -207,6 +207,29 @@ def test_a_path_that_leads_nowhere_is_one_sentence() -> None:
         list(sources(["lost.log"], CATALOG))
 
 
+@pytest.mark.parametrize(
+    ("text", "verdict", "says"),
+    [
+        ("Backup job failed: error 0x80070002", "none", "tool's missing file"),
+        ("Backup job started\n1\n2\n3\nerror 0x80070002", "none", "tool's missing file"),
+        ("Backup job started\n1\n2\n3\n4\n5\n6\nerror 0x80070002", "device", "something local"),
+        ("Teams error 0x80070002", "device", "something local"),
+        ("Backup job failed: error 0x80070002" + "\n" * 20 + "Teams error 0x80070002", "device", "something local"),
+        ("The tab of our custom app says CAA20004", "tenant", "custom app"),
+        ("errorCode: caa70004, Windows Server 2019, VCRUNTIME140.dll is missing", "device", "Visual C++"),
+    ],
+)
+def test_the_verdict_follows_the_text_around_the_code(text: str, verdict: str, says: str) -> None:
+    found = explained("-", stdin=text.encode())
+    (source,) = found["sources"]
+
+    assert (source["verdict"], source["codes"][0]["verdict"]) == (verdict, verdict)
+    assert says in source["reason"]
+    assert (
+        (source["codes"][0]["elsewhere"] is not None) == ("Here     " in render(found)) == (says != "something local")
+    )
+
+
 @pytest.fixture
 def fleet(tmp_path: Path) -> Path:
     (tmp_path / "desk-1").mkdir()
