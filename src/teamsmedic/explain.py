@@ -9,19 +9,22 @@ from __future__ import annotations
 import re
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from teamsmedic import content, reading, remediation
 from teamsmedic.catalog import Catalog, Elsewhere, Entry, NamedCause, Statement, Verdict, Who, load
 from teamsmedic.codes import Code, spellings
 from teamsmedic.errors import RequestError
+from teamsmedic.hit import Hit
 from teamsmedic.outcome import Json
-from teamsmedic.recognise import Hit, Recogniser
 from teamsmedic.text import clean
+
+if TYPE_CHECKING:
+    from teamsmedic.recognise import Recogniser
 
 VERSION = 2
 HITS = 20
@@ -67,7 +70,6 @@ def sources(
     Each is a code, `-` for standard input, or a path; all that are nothing of the kind are together one text. A code
     wins over a path of the same name. RequestError where an argument is a path of nothing.
     """
-    recogniser = Recogniser(catalog)
     codes = [_known(one, catalog) for one in what]
     paths = [one != "-" and not code and _is_path(one) for one, code in zip(what, codes, strict=True)]
     words = [one for one, code, path in zip(what, codes, paths, strict=True) if not (code or path or one == "-")]
@@ -78,21 +80,22 @@ def sources(
             raise RequestError(
                 f"read {words[0]}", "there is no such file", "correct its name, or quote a text with blanks"
             )
+    find = _finder(catalog)
     for one, code, path in zip(what, codes, paths, strict=True):
         if path:
-            yield from _read(one, recogniser)
+            yield from _read(one, find)
         elif one == "-":
             if standard_input:
                 standard = reading.stream("standard input", standard_input)
-                yield Source(standard.name, _hits(standard, recogniser))
+                yield Source(standard.name, _hits(standard, find))
         elif code and not words:
             yield Source(code.given, [Hit(code, 1, 1)], given=True)
     if words:
         text = " ".join(words)
         code = _known(text, catalog)
-        yield Source("text", [Hit(code, 1, 1)] if code else recogniser.find(reading.text(text)), given=bool(code))
+        yield Source("text", [Hit(code, 1, 1)] if code else find(reading.text(text)), given=bool(code))
     for one in files:
-        yield from _read(one, recogniser)
+        yield from _read(one, find)
 
 
 _MISSING = re.compile(
@@ -101,12 +104,28 @@ _MISSING = re.compile(
 """What can only have been meant as a path."""
 
 
-def _read(path: str, recogniser: Recogniser) -> Iterator[Source]:
+_Find = Callable[[Iterable[bytes]], Iterator[Hit]]
+
+
+def _finder(catalog: Catalog) -> _Find:
+    made: list[Recogniser] = []
+
+    def find(pieces: Iterable[bytes]) -> Iterator[Hit]:
+        if not made:  # late: a code alone needs no patterns
+            from teamsmedic.recognise import Recogniser  # noqa: PLC0415 - ditto
+
+            made.append(Recogniser(catalog))
+        return made[0].find(pieces)
+
+    return find
+
+
+def _read(path: str, find: _Find) -> Iterator[Source]:
     for one in reading.path(path):
-        yield Source(one.name, _hits(one, recogniser), asked=one.asked)
+        yield Source(one.name, _hits(one, find), asked=one.asked)
 
 
-def _hits(one: reading.Input, recogniser: Recogniser) -> Iterator[Hit]:
+def _hits(one: reading.Input, find: _Find) -> Iterator[Hit]:
     """The codes of an input; what was read before something went wrong counts."""
     wrong: list[RequestError] = []
 
@@ -116,7 +135,7 @@ def _hits(one: reading.Input, recogniser: Recogniser) -> Iterator[Hit]:
         except RequestError as error:
             wrong.append(error)
 
-    yield from recogniser.find(pieces())
+    yield from find(pieces())
     if wrong:
         raise wrong[0]
 

@@ -13,12 +13,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from enum import StrEnum
 from functools import cached_property
 
 from teamsmedic.catalog import Catalog
 from teamsmedic.codes import Code, Kind
+from teamsmedic.hit import KEPT, Hit, Sure
 from teamsmedic.signs import (
     AAD,
     CALL,
@@ -64,32 +63,6 @@ _CONTEXT = 2400
 
 _BEFORE, _AFTER = 200, 100
 """Characters in which the signs of a bare code are looked for."""
-
-KEPT = 600
-"""Characters around a hit that go with it."""
-
-
-class Sure(StrEnum):
-    """How sure the recogniser is of a hit."""
-
-    CERTAIN = "certain"
-    LIKELY = "likely"
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A code and where it was seen: line and column count from 1, `code.given` is how it stood there.
-
-    `before` and `after` are the text around it, at most `KEPT` characters of each.
-    """
-
-    code: Code
-    line: int
-    column: int
-    sure: Sure = Sure.CERTAIN
-    before: str = field(default="", compare=False, repr=False)
-    after: str = field(default="", compare=False, repr=False)
-
 
 _TOKENS = r"""
     (?P<aadsts> AADSTS (?: [\s:\#_=."'\\()-]{0,8} | \s{0,3} (?:error\s?)?code \s? [:=]? \s? )

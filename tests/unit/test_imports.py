@@ -60,7 +60,9 @@ def test_help_and_explain_load_neither_pypsrp_nor_ansible():
 
 
 def test_explaining_a_code_loads_no_search_engine():
-    script = "import sys; from teamsmedic.explain import document; document(['0xCAA70007']); print('\\n'.join(sys.modules))"
+    script = (
+        "import sys; from teamsmedic.explain import document; document(['0xCAA70007']); print('\\n'.join(sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
     assert "hyperscan" not in done.stdout.split()
