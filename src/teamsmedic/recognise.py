@@ -95,7 +95,9 @@ class Recogniser:
         self._trigger: Callable[[bytes], list[tuple[int, int]]] | None = None
         words = "|".join(map(re.escape, sorted(catalog.words, key=len, reverse=True)))
         word = rf"| (?<![A-Za-z0-9_]) (?P<word> (?:{words}) ) (?![A-Za-z0-9_])" if words else ""
-        self._tokens = re.compile(_TOKENS + word, re.I | re.X | re.A)
+        # The look ahead lets most letters go at once.
+        starts = "".join(sorted({one[0] for one in catalog.words}))
+        self._tokens = re.compile(rf"(?= [-0-9a-fs{starts}] ) (?: {_TOKENS}{word} )", re.I | re.X | re.A)
         self._numbers: dict[str, tuple[Code, bool] | None] = {}
         self._bare = frozenset(_named(catalog)[0])
         self._needing: dict[Code, bool] = {}
@@ -317,7 +319,7 @@ class _Around:
         for place, (word, gap) in enumerate(self.last[:2]):
             if gap > 4:
                 break
-            if word in THINGS or (place == 0 and self.before[-1:] in {"\u00b0", "\u2116"}):
+            if word in THINGS or word.endswith(_MEASURED) or (place == 0 and self.before[-1:] in {"\u00b0", "\u2116"}):
                 return True
             if word in {"code", "codes", "kod"}:
                 return any(one in CODES_OF_THINGS for one, _ in self.last[place + 1 : place + 4])
@@ -335,6 +337,11 @@ class _Around:
     def elsewhere(self) -> bool:
         """Whether it is a part of something else."""
         text, begin, end = self.text, self.begin, self.end
+        # A label right before it and nothing that goes on behind it: the long pattern would find nothing.
+        if self.labelled and self.last[0][1] <= 4 and _CLEAR.match(text, end):
+            beginning = self.before[-44:]
+            if "/" not in beginning and "http" not in beginning and "\\" not in beginning and "#" not in beginning[-4:]:
+                return False
         left, right = text[max(0, begin - 20) : begin], text[end : end + 20]
         if not (
             _DIGIT.search(left)
@@ -352,6 +359,7 @@ class _Around:
         return _ADDRESS.search(self.before) is not None
 
 
+_CLEAR = re.compile(r"[\"']?(?:[,;)\]}<](?!\s?[0-9])|\s?[\r\n]|\Z|\s[A-Za-z]{4,}\b)")
 _MEASURED = ("count", "counts", "rate", "total", "ratio", "log", "logs", "time", "id")
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019](?![^\W\d_]{3}))?|[0-9]+(?=[^\W\d_])")
 _TAGS = re.compile(r"(?:[^<>\w]{0,8}<[^<>\n]{0,40}>){1,3}[^<>\w]{0,8}")

@@ -289,6 +289,7 @@ ELSE = re.compile(
   | \b [0-9]+ \s? (?: - | \u2013 | to | bis | \.\. ) \s? [0-9]+ \b                # range
   | \b [a-z]:\\ [^\s"'<>|]+ | (?<![\w<]) / [\w.-]+ / [\w./-]+                    # path
   | \b https?:// [^\s?"'<>]+                                                     # address without its query
+  | \b [0-9]+ / (?:tcp|udp) \b
   | \b rtpmap:[0-9]+ | [ocsmtbay]=[^\r\n]*                                        # SDP
     """,
     re.I | re.X | re.A,

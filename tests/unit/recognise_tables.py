@@ -423,4 +423,6 @@ NOT_FOUND = [
     "a=candidate:1 1 UDP 2130706431 10.0.0.1 50126 typ host SIP",
     "DTMF event 403 on SIP",
     "CPU 403 MHz SIP",
+    "errorCount: 403, SIP registrations: 500",
+    "Port 5061 SIP 503/tcp",
 ]
