@@ -184,7 +184,7 @@ class Recogniser:
         sip, number = match[f"{form}_sip"], match[f"{form}_number"]
         before, after = text[max(0, match.start() - 2 * KEPT) : match.start()], text[match.end() : match.end() + KEPT]
         if form == "row":
-            known = number == "0" or self._response(number)
+            known = number == "0" or self._response(number) or _LEG.fullmatch(number) is not None
             if not known or not (place.rows(before) or ROW.near(before.lower()) or ROW.near(after.lower())):
                 for part in ("row_sip", "row_number"):
                     if single := self._tokens.match(text, match.start(part)):
@@ -297,6 +297,10 @@ class _Around:
     @cached_property
     def labelled(self) -> bool:
         """Whether a word for an error, a code, a status or a result stands just before."""
+        tail = self.before[-40:]
+        # Letters of some languages are no single words here: their vowels are signs of their own.
+        if not tail.isascii() and any(part in tail for part in _FOREIGN) and (not self.last or self.last[0][1] < 8):
+            return True
         for place, (word, gap) in enumerate(self.last):
             if gap > 24 and not _TAGS.fullmatch(self.before[-gap - len(word) :][len(word) :] if not place else ""):
                 return False
@@ -323,7 +327,7 @@ class _Around:
                 return True
             if word in {"code", "codes", "kod"}:
                 return any(one in CODES_OF_THINGS for one, _ in self.last[place + 1 : place + 4])
-            if word == "id":
+            if word == "id" or (word in {"no", "nr"} and not self.labelled):
                 return True
             if word not in {"no", "nr", "num", "number", "nummer", "is", "ist"}:
                 break
@@ -360,6 +364,8 @@ class _Around:
 
 
 _CLEAR = re.compile(r"[\"']?(?:[,;)\]}<](?!\s?[0-9])|\s?[\r\n]|\Z|\s[A-Za-z]{4,}\b)")
+_FACILITIES = frozenset({0x1, 0x2, 0x3, 0x5, 0x7, 0x8, 0x9, 0xD})
+_FOREIGN = tuple(part for part in ERRORS if not part.isascii() and "\u0590" <= part[0] <= "\u0eff")
 _MEASURED = ("count", "counts", "rate", "total", "ratio", "log", "logs", "time", "id")
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019](?![^\W\d_]{3}))?|[0-9]+(?=[^\W\d_])")
 _TAGS = re.compile(r"(?:[^<>\w]{0,8}<[^<>\n]{0,40}>){1,3}[^<>\w]{0,8}")
@@ -386,10 +392,13 @@ def _sure(
             return None
         if form == "bare_hex" and (_in_guid(around.before, around.after) or around.before[-1:] in {"#", "/", "\\"}):
             return None
-        if adal and code.number >> 28 == 0xC:
+        # A hash may begin like this by chance; only some facilities of the sign-in library are known.
+        if adal and code.number >> 28 == 0xC and (form != "bare_hex" or (code.number >> 16) & 0xF in _FACILITIES):
             return Sure.CERTAIN
         if form != "bare_hex" and (named or not needs_sign):
             return Sure.CERTAIN
+        if form == "bare_hex" and not named:
+            return None
         if form == "bare_hex" and (
             around.after[:1].isalnum() or around.before[-1:].isalnum() or around.after[:1] == "_"
         ):
@@ -400,13 +409,16 @@ def _sure(
         return None
     match code.kind:
         case Kind.HRESULT:
+            twin = f"{code.number:x}" in around.before[-60:] + around.after[:40]  # the same code in another spelling
             fine = (form == "hex" or adal or named) and (
-                around.labelled or around.near(FAILED, 80, 48) or around.near(LIBRARY, 110, 48)
+                twin or around.labelled or around.near(FAILED, 80, 48) or around.near(LIBRARY, 110, 48)
             )
         case Kind.SHORT:
             fine = named and around.labelled and (form == "hex" or around.near(CLIENT))
         case Kind.AADSTS:
-            fine = _strong(around.before) or (named and (around.labelled or around.near(AAD, 110, 60)))
+            fine = _strong(around.before) or (
+                named and (around.labelled or (around.near(AAD, 110, 60) and GOES_ON.match(around.after) is not None))
+            )
         case Kind.SIP:
             fine = _call(around, code.number)
         case Kind.NUMBER if client:
@@ -444,7 +456,10 @@ def _call(around: _Around, number: int) -> bool:
         return False
     phrase = PHRASES.get(number)
     said = phrase is not None and around.after.lstrip(" \"',;:-").startswith(phrase)
-    return said or around.labelled or GOES_ON.match(around.after) is not None
+    if said or around.labelled:
+        return True
+    # A field of a table has its column for a label, and that is not here.
+    return around.before.rstrip("\"' ")[-1:] not in {",", ";", "|", "\t"} and GOES_ON.match(around.after) is not None
 
 
 def _in_guid(before: str, after: str) -> bool:

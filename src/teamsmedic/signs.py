@@ -96,7 +96,7 @@ class Signs:
     def __init__(self, words: str, parts: str) -> None:
         """Takes whole words, separated by blanks, and parts, separated by bars; lower case."""
         self._words, self._parts = tuple(words.split()), _parts(parts)
-        self._whole = re.compile(rf"(?<![^\W\d_])(?:{'|'.join(self._words)})(?![^\W\d_])")
+        self._whole = re.compile(rf"(?<![a-z])(?:{'|'.join(self._words)})(?![a-z])")
 
     def near(self, text: str) -> bool:
         """Whether one of them is in a text of lower case."""
@@ -227,7 +227,7 @@ SIP_LABEL = re.compile(
     r"|reason:\s?sip\s?;\s?cause\s?=\s?\Z|(?:code|código|codice|réponse)\sde\s(?:réponse|respuesta)\ssip[\s:=-]{0,4}\Z"
 )
 GOES_ON = re.compile(
-    r"\s{0,2}(?:\Z|[\n.,;:!?)\]}\"'|/<\\]|[^\x00-\x7f]|-\s)"
+    r"\s{0,2}(?:\Z|[\n.,;:!?()\]}\"'|/<\\]|[^\x00-\x7f]|-\s)"
     r"|\s{1,2}(?:by|from|at|on|for|to|and|or|after|when|while|in|because|due|since|as|but|via|is|was|again|instead|until|before"
     r"|every|each|response|responses|errors?|reply|answer|vom?|von|und|oder|bei|nach|wegen|durch|an|im|zurück|ab|fehl|beendet"
     r"|par|depuis|et|ou|après|de|du|des|desde|del|da|dal|dalla|por|y|o|e|van|door|från|av|fra|z|od|от|и|на)\b",
@@ -242,7 +242,7 @@ _UNITS = (
     r"|attempts?|versuchen?|tentatives|lines?|zeilen|lignes|rows?|items?|elementen?|files?|dateien|fichiers|archivos|records?"
     r"|datensätzen?|packets?|paketen?|frames?|samples?|messages?|nachrichten|entries|einträgen?|sessions?|sitzungen|requests?"
     r"|anfragen|sheep|stück|pieces|units?|pages?|seiten|licen[sc]es|lizenzen|mailboxes|tickets?|seats?|plätzen?|channels?|kanälen?"
-    r"|concurrent|active|registered|simultaneous|open|more|other|new|eur|euros?|usd|gbp|chf|dollars?|km|cm|mm|kg|m²|[mk]?w|v"
+    r"|concurrent|active|registered|simultaneous|open|more|other|new|eur|euros?|usd|gbp|chf|dollars?|km|cm|mm|kg|m²"
     r"|retries|threads?|percent|prozent|points?|hits?|invites?|extensions?|numbers?|phones?|queues?|agents?|hosts?|servers?"
 )
 COUNTED = re.compile(
@@ -283,9 +283,10 @@ ELSE = re.compile(
         |incident|inc|chg|req|year|no|width|height|offset|position|step|vlan
         |https?(?:/[0-9.]{1,3})?(?:\s(?:status|error|code|response)){0,2} )
         \s? [:=.\#]? \s? \(? [0-9][0-9a-f.:]* \b
+  | (?<=[0-9]) - [0-9]+
   | \# [0-9]+ | [$\u20ac\u00a3] \s? [0-9][0-9.,]*
   | \b [1-9][0-9]+ \s? [x\u00d7] \s? [0-9]+ \b                                     # resolution
-  | \b [0-9]+ \s? (?:of|von|sur|de|/) \s? [0-9]+ \b                               # part of a whole
+  | \b [0-9]+ \s? (?:of|von|sur|de) \s? [0-9]+ \b | \b [0-9]+/[0-9]+ \b                               # part of a whole
   | \b [0-9]+ \s? (?: - | \u2013 | to | bis | \.\. ) \s? [0-9]+ \b                # range
   | \b [a-z]:\\ [^\s"'<>|]+ | (?<![\w<]) / [\w.-]+ / [\w./-]+                    # path
   | \b https?:// [^\s?"'<>]+                                                     # address without its query
