@@ -397,7 +397,7 @@ def _sure(
             return Sure.CERTAIN
         if form != "bare_hex" and (named or not needs_sign):
             return Sure.CERTAIN
-        if form == "bare_hex" and not named:
+        if form == "bare_hex" and not named and not (adal and around.labelled):
             return None
         if form == "bare_hex" and (
             around.after[:1].isalnum() or around.before[-1:].isalnum() or around.after[:1] == "_"
