@@ -319,11 +319,13 @@ _OTHERS = frozenset({"causes", "spaces", "sources", "retired"})
 class _Place:
     """A value in a YAML file and the way to it, for messages that say where and how to mend."""
 
-    def __init__(self, path: Path, where: str, value: Any) -> None:
-        self.path, self.where, self.value = path, where, value
+    def __init__(self, path: Path, where: str, value: Any, trail: tuple[object, ...] = ()) -> None:
+        self.path, self.where, self.value, self.trail = path, where, value, trail
 
-    def fail(self, found: str, todo: str) -> NoReturn:
-        raise ContentError(f"read {self.path.parent.name}/{self.path.name}", f"{self.where}: {found}", todo)
+    def fail(self, found: str, todo: str, key: object = None) -> NoReturn:
+        """Raises the sentence with the line of this value, or of one of its keys."""
+        line = content.place(self.path, self.trail if key is None else (*self.trail, key))
+        raise ContentError(f"read {line}", f"{self.where}: {found}", todo)
 
     def mapping(self, required: str = "", optional: str = "") -> dict[str, _Place]:
         """The keys and their places; with neither list given any key of the form of an id or a code is fine."""
@@ -333,16 +335,22 @@ class _Place:
             needed, allowed = required.split(), f"{required} {optional}".split()
             for key in self.value:
                 if key not in allowed:
-                    self.fail(f"the key {key!r} is unknown", f"use {', '.join(allowed)}")
+                    self.fail(f"the key {key!r} is unknown", f"use {', '.join(allowed)}", key)
             for key in needed:
                 if key not in self.value:
                     self.fail(f"the key {key!r} is missing", f"add `{key}:`")
-        return {key: _Place(self.path, f"{self.where}, {key}", value) for key, value in self.value.items()}
+        return {
+            key: _Place(self.path, f"{self.where}, {key}", value, (*self.trail, key))
+            for key, value in self.value.items()
+        }
 
     def items(self) -> list[_Place]:
         if not isinstance(self.value, list):
             self.fail(f"{_kind(self.value)} stands where a list is expected", "write `- ` items there")
-        return [_Place(self.path, f"{self.where}[{index}]", item) for index, item in enumerate(self.value)]
+        return [
+            _Place(self.path, f"{self.where}[{index}]", item, (*self.trail, index))
+            for index, item in enumerate(self.value)
+        ]
 
     def text(self) -> str:
         if not isinstance(self.value, str) or not self.value.strip():
@@ -523,7 +531,7 @@ class _Loader:
         rows = {}
         for number, row in place.mapping().items():
             keys = row.mapping("text confidence sources", "name causes family yields")
-            rows[_Place(row.path, row.where, number).number()] = Row(
+            rows[_Place(row.path, row.where, number, row.trail).number()] = Row(
                 keys["name"].text() if "name" in keys else None,
                 keys["text"].text(),
                 *self._sourced(keys),
