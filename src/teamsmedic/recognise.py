@@ -384,7 +384,8 @@ def _sure(
     if form in {"aadsts", "word"}:
         return Sure.CERTAIN
     if form == "sip":
-        return None if COUNTED.match(text[end : end + 24]) else Sure.CERTAIN
+        start_line = "/" in text[begin:end] or _phrase(code.number, text[end : end + 40])
+        return Sure.CERTAIN if start_line or not COUNTED.match(text[end : end + 24]) else None
     around = _Around(text, begin, end)
     adal = code.kind is Kind.HRESULT and code.number & 0x0FF00000 == 0x0AA00000
     if form in {"hex", "wide_hex", "bare_hex"} and code.kind is Kind.HRESULT:
@@ -427,9 +428,22 @@ def _sure(
             fine = any(one in around.before[-60:] for one in SUBCODES) or (
                 (named or _LEG.fullmatch(str(code.number)) is not None) and around.near(CALL)
             )
-    if not fine or around.thing or (COUNTED.match(around.after) and not around.coded) or around.elsewhere:
+    if not fine or around.thing or _counted(around, code) or around.elsewhere:
         return None
     return Sure.LIKELY
+
+
+def _counted(around: _Around, code: Code) -> bool:
+    """Whether the number is an amount of what stands behind it."""
+    if around.coded or COUNTED.match(around.after) is None:
+        return False
+    return code.kind is not Kind.SIP or not _phrase(code.number, around.after)
+
+
+def _phrase(number: int, after: str) -> bool:
+    """Whether the reason phrase of a SIP code stands behind it."""
+    phrase = PHRASES.get(number)
+    return phrase is not None and after.lower().lstrip(" \"',;:-").startswith(phrase)
 
 
 def _strong(before: str) -> bool:
@@ -454,9 +468,7 @@ def _call(around: _Around, number: int) -> bool:
         return True
     if around.near(HTTP, 60, 24):
         return False
-    phrase = PHRASES.get(number)
-    said = phrase is not None and around.after.lstrip(" \"',;:-").startswith(phrase)
-    if said or around.labelled:
+    if _phrase(number, around.after) or around.labelled:
         return True
     # A field of a table has its column for a label, and that is not here.
     return around.before.rstrip("\"' ")[-1:] not in {",", ";", "|", "\t"} and GOES_ON.match(around.after) is not None

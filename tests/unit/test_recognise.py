@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from teamsmedic import catalog
 from teamsmedic.codes import Kind, canonical, spellings
 from teamsmedic.recognise import BLOCK, KEPT, Recogniser, Sure
+from teamsmedic.signs import PHRASES
 
 _spec = importlib.util.spec_from_file_location("recognise_tables", Path(__file__).with_name("recognise_tables.py"))
 assert _spec
@@ -41,6 +42,20 @@ def test_codes_are_found(text: str, codes: list[str]) -> None:
 @pytest.mark.parametrize("text", tables.NOT_FOUND)
 def test_what_is_something_else_is_not_taken_for_a_code(text: str) -> None:
     assert found(text) == []
+
+
+@pytest.mark.parametrize("number", sorted(PHRASES))
+def test_a_sip_code_is_found_with_its_phrase_whatever_the_phrase_is(number: int) -> None:
+    phrase = PHRASES[number].title()
+
+    for text in (
+        f"SIP/2.0 {number} {phrase}",
+        f"SIP {number} {phrase}",
+        f"the SBC answered: {number} {phrase}",
+        f"SIP status {number} {phrase}",
+    ):
+        assert found(PAD + text + PAD) == [f"SIP {number}"], text
+        assert found(PAD + text + PAD, FAST) == [f"SIP {number}"], text
 
 
 def test_the_negative_table_is_long_enough() -> None:
