@@ -268,7 +268,7 @@ _OUTER = {
     "row_number": "row",
     "sip_number": "sip",
 }
-_LEG = re.compile(r"5[46][09][0-9]{3}|51[01][0-9]{3}|531[0-9]{3}")
+_LEG = re.compile(r"500001|5[46][09][0-9]{3}|51[01][0-9]{3}|531[0-9]{3}")
 """Response codes whose form alone says what they are."""
 _NUMBER = re.compile(r"[0-9]{3,10}", re.A)
 _ALONE = re.compile(r"[\s\"'\[\](){}<>,;.:!?*`_-]*")

@@ -245,6 +245,23 @@ FOUND: list[tuple[str, list[str]]] = [
     ("код ответа SIP 503", ["SIP 503"]),
     ("SIP応答コード: 404", ["SIP 404"]),
     ("SIP 响应代码 408", ["SIP 408"]),
+    ("Teams error code 1001 Request ID abc", ["1001"]),
+    ("Error 0xCAA82EE2 (timeout) 30 seconds", ["0xCAA82EE2"]),
+    ("status code 4c7 users affected, Teams", ["4c7"]),
+    ("AADSTS50058: Session information is not sufficient for single-sign-on.", ["AADSTS50058"]),
+    ("<Data>AADSTS50055&#58; expired</Data>", ["AADSTS50055"]),
+    ("error\\u003dAADSTS50076", ["AADSTS50076"]),
+    ("sip:403;cause", ["SIP 403"]),
+    ('Reason: SIP ;cause=486 ;text="Busy Here"', ["SIP 486"]),
+    ('SIP/2.0 404 Not Found\r\nReason: Q.850;cause=1;text="x"', ["SIP 404"]),
+    ("The call got a 480 Temporarily Unavailable from the SBC", ["SIP 480"]),
+    ("Final SIP code\n\n404\n", ["SIP 404"]),
+    ("SIP response code\r\n503\r\nMicrosoft response code\r\n560503", ["SIP 503", "560503"]),
+    ("Final Microsoft subcode\n\n510544", ["510544"]),
+    ("SIP Call End Reason: 408 (500001)", ["SIP 408", "500001"]),
+    ('errorcode":"0x80090016"', ["0x80090016"]),
+    ("TPM: NTE_BAD_KEYSET 80090016", ["0x80090016"]),
+    ("Code d\u2019erreur: 80090016", ["0x80090016"]),
 ]
 
 GUID = "5f1c2a90-1234-4abc-9def-0123456789ab"
