@@ -206,7 +206,8 @@ function Get-TMDistrust {
     param([string] $Path)
     $item = Get-Item -LiteralPath $Path -Force
     if (-not $item.PSIsContainer) { return 'it is no folder' }
-    if ("$($item.Attributes)" -match 'ReparsePoint') { return 'it is a reparse point' }
+    # The bit, not its name: beside a bit without a name (pinned by OneDrive) .NET writes all of them as one number.
+    if ([int]$item.Attributes -band 0x400) { return 'it is a reparse point' }
     $acl = Get-Acl -LiteralPath $Path
     if ($TM.Full) {
         $own = 'S-1-5-18', 'S-1-5-32-544', [System.Security.Principal.WindowsIdentity]::GetCurrent().User.Value
@@ -278,6 +279,8 @@ function Get-TMJournal {
             $state = Get-TMState -Run $folder.Name -Name $name
             if ($null -eq $state) { continue }
             $at = [long](Get-TMProperty -Object $state -Name $state.state -Default 0)
+            # Giving up the way back is no treatment: what was done counts from when it was done.
+            if ("$($state.state)" -ceq 'forgotten') { $at = [long](Get-TMProperty -Object $state -Name 'done' -Default (Get-TMProperty -Object $state -Name 'begun' -Default $at)) }
             # Where the last start cannot be read, nothing is known to be older than it: a restart stays due.
             $sinceBoot = $null -eq $TM.Booted -or $at -ge $TM.Booted
             [ordered]@{ run = $folder.Name; remediation = $name; state = "$($state.state)"; at = $at; since_boot = $sinceBoot }

@@ -83,7 +83,7 @@ function Get-TMSessionRefusal {
 function Assert-TMSessionFolder {
     param([string] $Path)
     $item = Get-Item -LiteralPath $Path -Force
-    if (-not $item.PSIsContainer -or "$($item.Attributes)" -cmatch 'ReparsePoint') { throw "$Path is no folder" }
+    if (-not $item.PSIsContainer -or ([int]$item.Attributes -band 0x400)) { throw "$Path is no folder" }
     $owner = (Get-Acl -LiteralPath $Path).GetOwner([System.Security.Principal.SecurityIdentifier]).Value
     $own = 'S-1-5-18', 'S-1-5-32-544', 'S-1-5-80-956008885-3418522649-1831038044-1853292631-2271478464', [System.Security.Principal.WindowsIdentity]::GetCurrent().User.Value
     if ($own -cnotcontains $owner) { throw "$Path belongs to $owner" }
@@ -171,7 +171,7 @@ function Remove-TMSession {
     if ($null -ne $Session.lock) { $Session.lock.Dispose() }
     $root = Get-TMSessionRoot
     try { if (@([System.IO.Directory]::GetFileSystemEntries($root)).Count -eq 0) { [System.IO.Directory]::Delete($root) } }
-    catch [System.IO.IOException] { return }
+    catch [System.IO.IOException], [System.UnauthorizedAccessException] { return }
 }
 
 # What an engine that was killed left. Another run that still works has its lock; none lives for an hour.
@@ -191,16 +191,20 @@ function Remove-TMSessionLeftover {
     }
 }
 
-# What somebody has answered so far: state (waiting | begun | ended | too_large | not_believed) and his lines. Read through the
+# What somebody has answered so far: state (waiting | begun | ended | too_large | not_believed | not_readable) and his lines. Read through the
 # handle that made the file, so it is this file whatever its writer does to it.
 function Read-TMSession {
     param([object] $Session, [int] $Most)
     $buffer = New-Object -TypeName 'byte[]' -ArgumentList 16384
-    while ($Session.text.Length -le $Most) {
-        $read = $Session.stream.Read($buffer, 0, $buffer.Length)
-        if ($read -eq 0) { break }
-        $Session.text += [System.Text.Encoding]::ASCII.GetString($buffer, 0, $read)
+    # Whoever may write a file may lock a part of it, too.
+    try {
+        while ($Session.text.Length -le $Most) {
+            $read = $Session.stream.Read($buffer, 0, $buffer.Length)
+            if ($read -eq 0) { break }
+            $Session.text += [System.Text.Encoding]::ASCII.GetString($buffer, 0, $read)
+        }
     }
+    catch [System.IO.IOException] { return @{ state = 'not_readable'; lines = @() } }
     if ($Session.text.Length -gt $Most) { return @{ state = 'too_large'; lines = @() } }
     # What follows the last line break is still being written.
     $whole = $Session.text.Substring(0, $Session.text.LastIndexOf("`n") + 1)
@@ -216,11 +220,14 @@ function Read-TMSession {
 function Get-TMSessionEnd {
     param([string] $Said, [object] $Task, [double] $Seconds, [int] $Limit)
     if ($Said -ceq 'ended') { return 'answered' }
-    if ('too_large', 'not_believed' -ccontains $Said) { return $Said }
-    # 267009 it runs, 267011 it has not run yet (normal for a while after a start).
-    if ($null -ne $Task -and 267009, 267011 -notcontains $Task) {
-        # PowerShell ends with 1 where it may not load the script.
-        if ($Said -ceq 'waiting' -and $Task -eq 1) { return 'blocked_script' }
+    if ('too_large', 'not_believed', 'not_readable' -ccontains $Said) { return $Said }
+    # 267009 it runs, 267011 it has not run yet (normal for a while after a start), 267045 it is asked to run.
+    if ($null -ne $Task -and 267009, 267011, 267045 -notcontains $Task) {
+        if ($Said -cne 'waiting') { return 'ended' }
+        # PowerShell ends with 1 where it may not load the script, and conhost with 0 whatever its child ends with.
+        # 2147943660: a policy forbids it (ERROR_ACCESS_DISABLED_BY_POLICY).
+        if (0, 1, 2147943660 -contains $Task) { return 'blocked_script' }
+        if ($Task -ge 2147483648) { return 'not_started' }
         return 'ended'
     }
     if ($Said -ceq 'waiting' -and $Seconds -ge 30) { return 'not_started' }
@@ -274,7 +281,9 @@ function Invoke-TMSession {
                     $left += $result
                     continue
                 }
-                if ('ended', 'blocked_script' -ccontains $result.state) { $result.detail = "the task ended with $task" }
+                if ($null -ne $task -and 'ended', 'blocked_script', 'not_started' -ccontains $result.state) {
+                    $result.detail = 'the task ended with 0x{0:X}' -f $task
+                }
                 # What came before the others hung or ended counts.
                 foreach ($line in $said.lines) {
                     foreach ($script in $Name) {
@@ -304,17 +313,22 @@ function Invoke-TMSessionCheck {
                 # The administrator who came in has a profile as well; it counts where somebody uses it at the desk.
                 if ($person.sid -ceq $own -and -not $person.logged_on -and $person.state -cne 'out_of_scope') { continue }
                 $refusal = Get-TMSessionRefusal -Person $person
+                # Somebody who was asked for by name and is not looked at makes the answer incomplete.
+                if ($refusal -ceq 'logged_off' -and $given.Count -gt 0) { $refusal = 'asked_for_logged_off' }
                 if (-not $refusal) { $people[$person.sid] = $person }
                 @{ person = $person; refusal = $refusal }
             })
         }
         $heard = @{}
         foreach ($result in @(Invoke-TMSession -Name $Id -Person @($people.Values) -Limit $Limit)) { $heard[$result.sid] = $result }
+        # All people's words of one remediation travel in one answer, whose size has a limit.
+        $share = [int][System.Math]::Min(65536, [System.Math]::Floor(200000 / [System.Math]::Max(1, $people.Count)))
         foreach ($one in $Id) {
             $TM.Sessions[$one] = @(foreach ($in in $scope[$one]) {
                 $person = $in.person
                 $said = @{ state = $in.refusal; detail = ''; answers = @{} }
                 if (-not $said.state) { $said = $heard[$person.sid] }
+                if ("$($said.answers[$one])".Length -gt $share) { $said = @{ state = 'too_large'; detail = ''; answers = @{} } }
                 [ordered]@{ object = $person.profile; name = $person.name; sid = $person.sid; state = $said.state; detail = $said.detail; answer = $said.answers[$one] }
             })
         }

@@ -36,15 +36,19 @@ public static class TMCredential
     [DllImport("advapi32.dll")]
     static extern void CredFree(IntPtr list);
 
-    [DllImport("secur32.dll", CharSet = CharSet.Unicode)]
+    [DllImport("secur32.dll", CharSet = CharSet.Unicode, SetLastError = true)]
     static extern byte GetUserNameExW(int format, StringBuilder name, ref int length);
 
-    // The UPN of this logon, "" where it has none; here because each compilation costs a second. 8 is NameUserPrincipal.
+    // The UPN of this logon, "" where it has none; here because each compilation costs a second. 8 is NameUserPrincipal, 1332
+    // says that there is no such name; without a domain controller another error tells that it could not be asked.
     public static string Upn()
     {
         StringBuilder name = new StringBuilder(1024);
         int length = name.Capacity;
-        return GetUserNameExW(8, name, ref length) != 0 ? name.ToString() : "";
+        if (GetUserNameExW(8, name, ref length) != 0) return name.ToString();
+        int error = Marshal.GetLastWin32Error();
+        if (error == 1332) return "";
+        throw new Win32Exception(error);
     }
 
     // Target, user name and FILETIME of each generic credential.

@@ -15,7 +15,7 @@ function Get-TMReparsePoint {
         $at = "$at$([System.IO.Path]::DirectorySeparatorChar)$part"
         try { $attributes = [System.IO.File]::GetAttributes($at) }
         catch [System.IO.FileNotFoundException], [System.IO.DirectoryNotFoundException] { return '' }
-        if ("$attributes" -cmatch 'ReparsePoint') { return $at }
+        if ([int]$attributes -band 0x400) { return $at }
     }
     return ''
 }

@@ -102,7 +102,7 @@ function Get-TMProfile {
         if (@($User).Count -gt 0 -and $User -notcontains $key.sid -and $User -notcontains $entry.name) { $entry.state = 'out_of_scope' }
         elseif ($fault.Count -gt 0) { $entry.state, $entry.detail = $fault }
         elseif (-not [System.IO.Directory]::Exists($path)) { $entry.state = 'no_folder' }
-        elseif ("$([System.IO.File]::GetAttributes($path))" -cmatch 'ReparsePoint') { $entry.state, $entry.detail = 'profile_container', "$path is a link" }
+        elseif ([int][System.IO.File]::GetAttributes($path) -band 0x400) { $entry.state, $entry.detail = 'profile_container', "$path is a link" }
         elseif (Test-TMContainer -Sid $key.sid) { $entry.state, $entry.detail = 'profile_container', 'FSLogix' }
         $entry
     }

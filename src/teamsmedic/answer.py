@@ -47,8 +47,9 @@ class DeviceInfo:
     lock: tuple[str, int] | None
 
     def applied(self, remediation: str) -> Entry | None:
-        """The newest entry of this remediation that is in force on the device."""
-        mine = [one for one in self.entries if one.remediation == remediation and one.state in ("begun", "done")]
+        """The newest entry of this remediation whose change is on the device, with or without a way back."""
+        states = ("begun", "done", "forgotten")
+        mine = [one for one in self.entries if one.remediation == remediation and one.state in states]
         return max(mine, key=lambda one: one.at, default=None)
 
 
@@ -84,9 +85,11 @@ def read(reply: Reply, statements: Sequence[Statement]) -> Answers:
 
 
 MAX_SESSION = 70_000
-"""Characters of what one person's session may say of one remediation; the device reads no more than that, either."""
+"""Characters of what one person's session may say of one remediation. The device hands on less: 65,536 at most, and
+all people's words of one remediation together fit into its answer."""
 SESSION_STATES = {
     "logged_off": "not logged on", "room": "a Teams Room", "out_of_scope": "not asked for",
+    "asked_for_logged_off": "asked for, and not logged on",
     "not_found": "not found here",
     "all_signed": "AllSigned by policy", "scripts_off": "scripts are switched off by policy",
     "constrained": "constrained language", "not_started": "task did not start", "blocked_script": "script blocked",
@@ -134,12 +137,19 @@ def told(data: Mapping[str, Json], lists: Mapping[str, Collection[str]]) -> dict
 
 
 def _elements(value: Json, fields: Collection[str]) -> bool:
-    return isinstance(value, list) and all(isinstance(one, dict) and set(fields) <= set(one) for one in value)
+    """Whether a value is a list of objects with at least these fields, `object` a text, and nothing nested in any."""
+    return isinstance(value, list) and all(
+        isinstance(one, dict)
+        and set(fields) <= set(one)
+        and isinstance(one.get("object"), str)
+        and not any(isinstance(part, dict | list) for part in one.values())
+        for one in value
+    )
 
 
 def _session(person: dict[str, Json], text: Json, name: str) -> dict[str, Json]:
     """The facts of one person's answer; where it is none, `person` says why."""
-    if person["state"] in ("out_of_scope", "not_found", "logged_off", "room"):
+    if person["state"] in ("out_of_scope", "not_found", "logged_off", "asked_for_logged_off", "room"):
         return {}
     data = _object(text) if isinstance(text, str) and len(text) <= MAX_SESSION else {}
     if data.get("teamsmedic") == 1 and data.get("statement") == name:

@@ -351,7 +351,15 @@ class _Session:
         else:
             _print(view.result(result, diff=diff))
         if result.exit_code is ExitCode.INTERRUPTED:
-            click.echo(f"stopped: what was done is in {self.folder.path}; go on with the same command.", err=True)
+            begun = [
+                host
+                for host, records in self.folder.hosts().items()
+                if records[-1]["type"] == "stopped" and any(one["type"] == "way_back" for one in records)
+            ]
+            # The same command again could set something newer aside, and the way back with it.
+            undo = f"undo what was begun on {', '.join(begun)} first: teamsmedic undo {self.folder.id}"
+            then = undo if begun else "go on with the same command"
+            click.echo(f"stopped: what was done is in {self.folder.path}; {then}.", err=True)
         return int(result.exit_code)
 
     def ask(self, hosts: Sequence[HostResult], question: str, verb: str) -> bool:

@@ -298,7 +298,7 @@ class Remediation:
             for item in condition.failures(facts, parameters):
                 rule = condition.rule
                 ends = {"before": item.get("value"), "after": rule.written(item.get("value"))} if rule else {}
-                yield {"fact": condition.fact, **item, **ends}
+                yield {**item, "fact": condition.fact, **ends}  # an element may be the word of whoever sits there
 
     def _announce(self, item: dict[str, Json]) -> Iterator[Change]:
         templates = self.changes.get(item["fact"])

@@ -546,7 +546,8 @@ def _fixed(run: str, item: Item, finding: Finding, done: _Heard, after: _Heard, 
     failed = _error(done.device, said["error"]) if "error" in said else done.silent.get(name, "the fix ran")
     failed = _blocked(said["blocked"]) if "blocked" in said else "the fix still runs there" if running else failed
     if state == "begun":
-        failed += ", and did not come to its end: undo it, then fix again"
+        again = "undo it, then fix again" if item.remediation.reversible else "fix again"
+        failed += f", and did not come to its end: {again}"
     out.status = Status.FAILED
     out.reasons = [f"{failed}; detected again: {now.status}", *now.reasons]
     return out

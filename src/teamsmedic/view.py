@@ -154,10 +154,16 @@ def change_lines(changes: Sequence[Change]) -> Iterable[Text]:
             yield from map(Text, wrap(f"{verb} {clean(change.object)}", 2))
             yield from map(Text, wrap(f"{'to' if change.action == 'move' else 'from'} {_value(change.after)}", 4))
         elif verb:
-            yield from map(Text, wrap(f"{verb} {clean(change.object)}", 2))
+            # What is gone for good is named in full: the account of a saved sign-in, not its place alone.
+            whose = f", saved for {_value(change.before)}" if change.action == "remove" and _named(change) else ""
+            yield from map(Text, wrap(f"{verb} {clean(change.object)}{whose}", 2))
         else:
             yield from map(Text, wrap(f"{clean(change.object)}", 2))
             yield from map(Text, wrap(f"{_value(change.before)} -> {_value(change.after)}", 4))
+
+
+def _named(change: Change) -> bool:
+    return isinstance(change.before, str) and change.before not in ("folder", "file")
 
 
 def _value(value: Json) -> str:

@@ -581,6 +581,7 @@ def test_ctrl_c_in_the_middle_of_a_fix_can_be_undone(
     assert done.returncode == 130
     assert said(document(done)) == {"slow-off": "stopped"}
     [folder] = runs(tmp_path)
+    assert f"undo what was begun on slow-off first: teamsmedic undo {folder.id}" in done.stderr
     assert [one["type"] for one in folder.hosts()["slow-off"]] == ["way_back", "stopped"]
     labs.control("slow-off", {"delay": 0}, lab[1])
     assert labs.control("slow-off", {}, lab[1])["shells"] == 0

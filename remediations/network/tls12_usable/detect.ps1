@@ -36,7 +36,10 @@ function Measure-Handshake {
             $layer = 'name'
             # The remoting server keeps threads of the pool busy, and a small pool gets another only every half second
             # (0.8 s of a check, measured on two cores).
-            $null = [System.Threading.ThreadPool]::SetMinThreads(8, 8)
+            $workers = 0
+            $ports = 0
+            [System.Threading.ThreadPool]::GetMinThreads([ref]$workers, [ref]$ports)
+            $null = [System.Threading.ThreadPool]::SetMinThreads([System.Math]::Max(8, $workers), [System.Math]::Max(8, $ports))
             $lookup = [System.Net.Dns]::GetHostAddressesAsync($name)
             if (-not $lookup.Wait(2000)) { throw 'no answer in time' }
             $layer = 'tcp'

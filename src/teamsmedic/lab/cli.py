@@ -97,6 +97,8 @@ def up(file: Path | None = None, state: Path | None = None, *, ports: tuple[int,
 def down(state: Path | None = None) -> Lab:
     """End the lab, if one is up, and remove what it left but its log."""
     state = (state or default_state()).absolute()
+    if not state.is_dir():
+        return Lab(False, False, state)
     pid = process.holder(state)
     if pid:
         _signal(pid, signal.SIGTERM)

@@ -47,6 +47,11 @@ class _Entry:
         self.state = state
         self.times[state] = at
 
+    @property
+    def at(self) -> int:
+        """Since when it is so; what was forgotten counts from when it was done."""
+        return self.times.get("done", self.times[self.state]) if self.state == "forgotten" else self.times[self.state]
+
 
 @dataclass
 class ReplayDevice:
@@ -147,8 +152,8 @@ class ReplayDevice:
 
     def _host(self) -> dict[str, Json]:
         entries = [
-            {"run": one.run, "remediation": one.remediation, "state": one.state, "at": one.times[one.state]}
-            | {"since_boot": one.times[one.state] >= self._booted}
+            {"run": one.run, "remediation": one.remediation, "state": one.state, "at": one.at}
+            | {"since_boot": one.at >= self._booted}
             for one in sorted(self._journal, key=lambda one: one.run, reverse=True)
         ]
         return {

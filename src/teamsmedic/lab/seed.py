@@ -202,8 +202,11 @@ def _manifest(name: str) -> bytes:
 
 
 def _account(person: Person) -> bytes:
-    """An account that Office and Teams are signed in to: JSON, as OneAuth writes it."""
-    about = {"account_hints": [person.upn], "association_status": {"com.microsoft.Office": "associated"}}
+    """An account that Office and Teams are signed in to: JSON with lists and objects as texts, as OneAuth writes it."""
+    about = {
+        "account_hints": json.dumps([person.upn]),
+        "association_status": json.dumps({"com.microsoft.Office": "associated"}),
+    }
     return json.dumps({"account_type": "aad", "login_name": person.upn, **about}).encode()
 
 

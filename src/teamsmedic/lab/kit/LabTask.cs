@@ -40,12 +40,13 @@ public static class LabTask
     }
 
     // In the task itself, which starts late: its exit code outlives it, whoever started it; a time limit is kept.
-    internal static void Report(string task, string seconds, string late)
+    // Behind `conhost --headless` it is 0, whatever the program ends with.
+    internal static void Report(string task, string seconds, string late, bool headless)
     {
         int wait;
         if (int.TryParse(late, out wait)) Thread.Sleep(wait);
         Write(task, 267009);
-        AppDomain.CurrentDomain.ProcessExit += delegate { Write(task, Environment.ExitCode); };
+        AppDomain.CurrentDomain.ProcessExit += delegate { Write(task, headless ? 0 : Environment.ExitCode); };
         int most;
         if (int.TryParse(seconds, out most) && most > 0)
             limit = new Timer(delegate { Write(task, 267014); TerminateProcess((IntPtr)(-1), 267014); }, null, most * 1000L, -1);
