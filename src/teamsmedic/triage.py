@@ -32,10 +32,8 @@ https://learn.microsoft.com/windows/security/threat-protection/security-policy-s
 """
 ELSEWHERE = frozenset({Who.TENANT, Who.SBC, Who.CARRIER, Who.NONE})
 """Verdicts under which nothing is offered on a device."""
-LOCAL = frozenset({Who.DEVICE, Who.USER})
 RECIPIENTS = frozenset({Who.TENANT, Who.NETWORK, Who.SBC, Who.CARRIER, Who.USER})
 
-_LATE = "for several apps of one person"
 _WITNESS = {"tls12_usable": (*questions.PATH, "proxy_interferes")}
 """What a remediation's facts tell besides the causes that it cures: its probe reaches for the sign-in address."""
 _LAYERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
@@ -114,7 +112,7 @@ class Past:
 class Device:
     """A host that a check was made on. `between`: unix seconds before and after it, by the controller's clock.
 
-    `error`: why nobody answered. `asked`: remediations that were looked for.
+    `error`: why nobody answered. `past`: what earlier runs did there, the newest first.
     """
 
     host: str
@@ -122,7 +120,6 @@ class Device:
     info: DeviceInfo | None = None
     between: tuple[float, float] = (0.0, 0.0)
     error: str | None = None
-    asked: Sequence[str] = ()
     past: Sequence[Past] = ()
 
 
