@@ -418,7 +418,7 @@ def triage(
         {name: word for name, word in given.items() if word is not None},
         standard_input=sys.stdin.buffer,
         tried=tried,
-        checklist=checklist,
+        ten_points=checklist,
         redact=not no_redact,
         silent="--no-input" if no_input else "" if asks else "there is no terminal to ask on",
         open_ended=asks or host is not None,
@@ -448,13 +448,11 @@ def _triaged(interview: Interview, host: str | None, options: Mapping[str, Any],
     if asks:
         interview.ask(devices, _put)
     again = session._again() if session else ""
-    triages = [interview.decide(one, again) for one in devices or [None]]
-    parts = [
-        interview.document(one, result.to_json() if result else None)
-        for one, result in zip(triages, results or [None], strict=True)
-    ]
+    triages = [interview.decide(one, again) for one in devices] if session else [interview.decide()]
+    told = [one.to_json() for one in results] or [{}]
+    parts = [interview.document(one, result) for one, result in zip(triages, told, strict=True)]
     code = ExitCode.worst([*(one.exit_code for one in triages), *(one.exit_code for one in results if one.error)])
-    if not (interview.evidence.codes or interview.answers() or interview.checklist):
+    if not (interview.evidence.codes or interview.answers() or interview.ten_points):
         code = ExitCode.NO_CODE
     document = interviews.whole(
         interview, parts, int(code), run=session.folder.id if session else None,

@@ -1,4 +1,4 @@
-"""What a text of a user or a log says for a triage: its codes, and answers that nobody needs to be asked for. No I/O."""
+"""What a text of a user or a log says for a triage: its codes, and answers nobody need be asked for. No I/O."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _HINTS: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
     (question, word, re.compile(pattern, re.I))
     for question, word, pattern in (
         ("web", "no", r"\b(web|browser)\b[^.\n]{0,30}\b(fails?|broken|does(?: not|n't) work|same error)"),
-        ("web", "yes", r"\b(web|browser)\b[^.\n]{0,30}\bworks\b|\bworks\b[^.\n]{0,20}\b(on the web|in (?:the |a )?browser)\b"),
+        ("web", "yes", r"\b(web|browser)\b[^.\n]{0,30}\bworks\b|\bworks\b[^.\n]{0,20}\b(on the web|in (the |a )?brows)"),
         ("affected", "many", r"\b(everybody|everyone|all users|many users|several users|whole (?:office|team|site))\b"),
         ("affected", "one", r"\b(only (?:me|one user|one person|this user|her|him)|nobody else)\b"),
         ("place", "room", r"\bteams rooms?\b|\bresource account\b|\bskype room system\b|\bmeeting room device\b"),
@@ -35,7 +35,7 @@ _FAILING = re.compile(r"\b(?:fail(?:s|ed|ing)?|errors?|cannot|can't|stuck|asks?|
 _FINE = re.compile(r"\b(?:works|fine|ok)\b", re.I)
 _TIME = re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?(?:\.\d{1,7})?Z?\b", re.A)
 _ID = re.compile(
-    r"\b(correlation ?id|trace ?id|request ?id|callid|call id)\W{1,3}([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", re.I
+    r"\b(correlation ?id|trace ?id|request ?id|call ?id)\W{1,3}([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", re.I
 )
 _DSREGCMD = re.compile(r"^\s*(?:\|\s*Device State|AzureAdJoined\s*:)", re.I)
 
@@ -79,7 +79,7 @@ class Evidence:
         return True
 
     def read(self, pieces: Iterable[str], catalog: Catalog) -> None:
-        """Adds what a text says; memory does not grow with it. A hint that comes in two ways is a clash, not an answer."""
+        """Adds what a text says; memory does not grow with it. A hint in two ways is a clash, not an answer."""
         self.given = True
         kept: list[str] = []
         report: list[str] = []

@@ -31,7 +31,7 @@ def _environment() -> Environment:
     # Plain text, so nothing is escaped for HTML; what comes from a device or a user is made harmless before.
     return ImmutableSandboxedEnvironment(
         loader=PackageLoader("teamsmedic", "texts"),
-        autoescape=False,  # noqa: S701 - plain text
+        autoescape=False,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -58,9 +58,7 @@ def text(it: Triage, evidence: Evidence, catalog: Catalog, redact: Redactor | No
     used = {
         "code": it.codes[0].entry.code.text,
         "why": told(" ".join(it.reasons[1:]) or it.reasons[0]),
-        "codes": [
-            told(f"{one.entry.code} ({times(one.count)}): {one.entry.meaning[0].text}") for one in it.codes[:8]
-        ],
+        "codes": [told(f"{one.entry.code} ({times(one.count)}): {one.entry.meaning[0].text}") for one in it.codes[:8]],
         "times": [clean(one, 40) for one in evidence.times[:5]],
         "ids": [clean(one, 80) for one in evidence.ids[:5]],
         "quoted": [] if redact else [clean(line, 400) for one in it.codes[:8] for line in one.lines],
@@ -133,5 +131,3 @@ def texts(it: Triage, evidence: Evidence, catalog: Catalog, *, redacted: bool) -
     redactor = Redactor(names(evidence, it.device)) if redacted else None
     made = text(it, evidence, catalog, redactor)
     return [made] if made else []
-
-

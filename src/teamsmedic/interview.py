@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from teamsmedic import content, handover, questions, remediation, runfolder, triage
+from teamsmedic import checklist, content, handover, questions, remediation, runfolder, triage
 from teamsmedic import plan as planning
 from teamsmedic.catalog import Catalog, load
-from teamsmedic.codes import LONGEST, Code
+from teamsmedic.codes import Code
 from teamsmedic.errors import RequestError, UnknownCode, UnknownRemediation
 from teamsmedic.evidence import Evidence
 from teamsmedic.explain import WHO
@@ -37,7 +37,7 @@ class Interview:
     catalog: Catalog
     known: Mapping[str, Remediation]
     tried: tuple[str, ...] = ()
-    checklist: bool = False
+    ten_points: bool = False
     redact: bool = True
     asked: dict[str, str] = field(default_factory=dict)
     silent: str = "there is no terminal to ask on"
@@ -45,7 +45,8 @@ class Interview:
     @classmethod
     def begin(
         cls, what: Sequence[str], given: Mapping[str, str], *, standard_input: BinaryIO | None = None,
-        tried: Sequence[str] = (), checklist: bool = False, redact: bool = True, silent: str = "", open_ended: bool = False,
+        tried: Sequence[str] = (), ten_points: bool = False, redact: bool = True, silent: str = "",
+        open_ended: bool = False,
     ) -> Interview:  # fmt: skip
         """Reads the arguments; RequestError for an answer, a remediation or a file that is none, or for nothing at all.
 
@@ -53,7 +54,7 @@ class Interview:
         """
         root = content.root()
         catalog, known = load(root), remediation.load(root)
-        out = cls(read(what, catalog, standard_input), {}, catalog, known, tuple(tried), checklist, redact)
+        out = cls(read(what, catalog, standard_input), {}, catalog, known, tuple(tried), ten_points, redact)
         out.silent = silent or out.silent
         for name in tried:
             if name not in known:
@@ -62,7 +63,7 @@ class Interview:
                 )
         for name, word in given.items():
             out.take(name, word, out.given)
-        if not (out.evidence.given or out.given or checklist or open_ended):
+        if not (out.evidence.given or out.given or ten_points or open_ended):
             raise RequestError(
                 "began a triage", "neither a code, nor a text, nor an answer is given", "see teamsmedic triage --help"
             )
@@ -96,8 +97,8 @@ class Interview:
     def wanted(self) -> list[str] | None:
         """The remediations that a device is to be checked for; None where no device is of use."""
         wanted = triage.wanted(self.evidence, self.answers(), self.known)
-        if self.checklist:
-            wanted = [name for name in self.known if name in {*(wanted or ()), *triage.CHECKED}]
+        if self.ten_points:
+            wanted = [name for name in self.known if name in {*(wanted or ()), *checklist.CHECKED}]
         return wanted
 
     def plan(self, names: Sequence[str], now: float) -> planning.Plan:
@@ -133,9 +134,9 @@ class Interview:
             due: list[Question] = []
             for device in devices or [None]:
                 due += triage.open_questions(self.decide(device))
-            if self.checklist:
+            if self.ten_points:
                 answers = self.answers(devices[0] if devices else None)
-                due += [questions.BY_ID[name] for name in triage.CHECKLIST if name not in answers]
+                due += [questions.BY_ID[name] for name in checklist.ASKED if name not in answers]
             question = next((one for one in due if one.id not in passed), None)
             if question is None:
                 return
@@ -145,7 +146,7 @@ class Interview:
 
     def document(self, it: Triage, outcome: Mapping[str, Json] | None = None) -> dict[str, Json]:
         """One host's part of the document; `outcome`: the host's part of a check's document."""
-        points = triage.checklist(it.answers, self.evidence, it.device) if self.checklist else None
+        points = checklist.points(it.answers, self.evidence, it.device) if self.ten_points else None
         return {
             "host": it.device.host if it.device else None,
             "kind": (outcome or {}).get("kind"),
@@ -194,9 +195,7 @@ class Interview:
             ],
             "offered": it.offered,
             "stopped": it.stopped,
-            "answers": [
-                {"question": name, "answer": one.word, "by": one.by.value} for name, one in it.answers.items()
-            ],
+            "answers": [{"question": name, "answer": one.word, "by": one.by.value} for name, one in it.answers.items()],
             "not_asked": [
                 {"question": one.id, "text": one.text, "option": one.option, "why": why} for one, why in it.not_asked
             ],
@@ -290,9 +289,11 @@ def history(where: Path, host: str, now: float, *, but: Collection[str] = ()) ->
             break
         for record in folder.hosts().get(host, []):
             said = record.get("outcomes") if record.get("type") == "outcome" else None
-            for one in said if isinstance(said, list) else ():
-                if isinstance(one, dict) and str(one.get("status")) in tuple(Status):
-                    out.append(Past(folder.id, str(one.get("remediation")), Status(str(one["status"]))))
+            out += [
+                Past(folder.id, str(one.get("remediation")), Status(str(one["status"])))
+                for one in (said if isinstance(said, list) else ())
+                if isinstance(one, dict) and str(one.get("status")) in tuple(Status)
+            ]
     return out
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-_PUBLIC = r"(?:[a-z0-9-]+\.)*(?:microsoft|microsoftonline|office|office365|windows|skype|lync|teams|live|sharepoint)\.(?:com|net)"
+_PUBLIC = r"(?:[a-z0-9-]+\.)*(?:microsoft|microsoftonline|office|office365|windows|skype|lync|teams|live)\.(?:com|net)"
 _KINDS = r"""
     (?P<user>  sips? : [^\s;>@]+ @ [^\s;>]+ | [\w.+'-]{1,64} @ [\w-]{1,63} (?: \. [\w-]{1,63} )* )
   | (?P<id>    \b [0-9a-f]{8} (?: -[0-9a-f]{4} ){3} -[0-9a-f]{12} \b )
@@ -19,7 +19,8 @@ _KINDS = r"""
   | (?P<mac>   \b (?: [0-9a-f]{2} [:-] ){5} [0-9a-f]{2} \b )
   | (?P<address> \b (?: [0-9]{1,3} \. ){3} [0-9]{1,3} \b
                | (?<![\w:]) (?: [0-9a-f]{1,4} : ){3,7} [0-9a-f]{1,4} (?![\w:])
-               | (?<![\w:]) (?: [0-9a-f]{1,4} (?: : [0-9a-f]{1,4} ){0,6} )? :: (?: [0-9a-f]{1,4} (?: : [0-9a-f]{1,4} ){0,6} )? (?![\w:]) )
+               | (?<![\w:]) (?: [0-9a-f]{1,4} (?: : [0-9a-f]{1,4} ){0,6} )? ::
+                 (?: [0-9a-f]{1,4} (?: : [0-9a-f]{1,4} ){0,6} )? (?![\w:]) )
   | (?P<phone> (?<![\w+]) (?: tel: )? (?: \+ | 00 ) [1-9] (?: [\s().-]? [0-9] ){6,14} (?! [\w] )
              | (?<!\w) \(? [0-9]{3} \)? [\s.-] [0-9]{3} [\s.-] [0-9]{4} (?! [\w] )
              | (?<![\w.]) 0 [1-9][0-9]{1,4} [\s/-]? [0-9]{4,9} (?! [\w.] ) )

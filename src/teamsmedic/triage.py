@@ -8,10 +8,9 @@ leading code stands as long as a cause of that verdict is left.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
 
 from teamsmedic import questions
 from teamsmedic.answer import DeviceInfo
@@ -123,11 +122,8 @@ class Device:
     past: Sequence[Past] = ()
 
 
-class _Signal(Protocol):
-    """Takes what one thing says of a cause."""
-
-    def __call__(self, kind: str, causes: Collection[str], why: str, by: By) -> None:
-        """`kind` is confirms, refutes, supports or weakens."""
+_Signal = Callable[[str, Collection[str], str, By], None]
+"""Takes what one thing says of causes: confirms, refutes, supports or weakens; ids; why; whose word it is."""
 
 
 @dataclass
@@ -271,9 +267,10 @@ def skew(device: Device) -> int | None:
 
 
 def wanted(evidence: Evidence, answers: Mapping[str, Answer], known: Mapping[str, Remediation]) -> list[str] | None:
-    """The remediations that a device is checked for; empty: only who answers matters; None: a device says nothing of it."""
+    """The remediations to check a device for; empty: only who answers matters; None: a device says nothing of it."""
     causes = _named(evidence, answers)
-    if not causes or all(is_call(one.entry) for one in evidence.codes.values()) and evidence.codes:
+    calls = [is_call(one.entry) for one in evidence.codes.values()]
+    if not causes or (calls and all(calls)):
         return None
     return [
         one.id for one in known.values() if set(one.cures) & set(causes) or set(_WITNESS.get(one.id, ())) & set(causes)
@@ -331,7 +328,7 @@ def decide(
         question = questions.BY_ID[name]
         if value := question.value(answer.word):
             for kind, about in value.effects.items():
-                signal(kind, about, _told(name, value.said, answer, device), answer.by)
+                signal(kind, about, told(name, value.said, answer, device), answer.by)
     if device:
         _heard(device, known, signal)
     _directory(evidence.directory, "in the text of dsregcmd /status", signal, By.TEXT)
@@ -342,8 +339,8 @@ def decide(
     stopped_by, solved = _last_repair(device, answers, known)
     if solved:
         verdict, reasons = Who.NONE, [solved, *reasons]
-    ladder = _ladder(causes, known, verdict, device, {*tried, *_helpless(answers)}, answers)
-    stopped = solved or stopped_by or _stop(ladder, verdict, causes)
+    ladder = _ladder(causes, known, verdict, device, {*tried, *_helpless(answers)})
+    stopped = solved or stopped_by or _stop(ladder, verdict)
     if stopped_by:
         for one in ladder:
             if one.state in OFFERED:
@@ -370,7 +367,8 @@ def decide(
     return out
 
 
-def _told(name: str, said: str, answer: Answer, device: Device | None) -> str:
+def told(name: str, said: str, answer: Answer, device: Device | None) -> str:
+    """An answer as part of a sentence: whose word it is, and what it says."""
     if name == "clock" and answer.by is By.DEVICE and device and (off := skew(device)):
         return f"the device's clock is {abs(off)} seconds {'ahead' if off > 0 else 'behind'}"
     source = {By.DEVICE: "the device says", By.TEXT: "the text says"}.get(answer.by, "told")
@@ -460,13 +458,17 @@ def _verdict(
         reasons.append(f"{first.code}: {first.meaning[0].text}")
     if shared and len(codes) > 1:
         names = ", ".join(one.entry.code.text for one in codes)
-        reasons.append(f"{names} fail together: look at what they share, the transport of identity, not at Teams alone.")
+        reasons.append(
+            f"{names} come together: look at what they share, the transport of identity, not at Teams alone."
+        )
     left = [one for one in causes if one.state is not State.REFUTED]
     for cause in causes:
         if cause.state is State.CONFIRMED:
             return cause.verdict, [*reasons, f"Confirmed: {cause.title} ({cause.reasons[0]})."]
     if not left:
-        said = "No cause that is known for it is left: all were refuted." if causes else "There is no code, and no answer that leads on."
+        said = (
+            "Every cause that is known for it was refuted." if causes else "There is no code, and no answer leads on."
+        )
         return Who.UNKNOWN, [*reasons, said]
     lead = left[0]
     stated = codes[0].entry.verdict.who if codes else Who.UNKNOWN
@@ -504,7 +506,8 @@ def _contradictions(
             f" device: {what} is good at least for a browser."
         )
     if web and web.word == "no" and stated is Who.DEVICE:
-        yield f"{codes[0].entry.code} speaks for the device, but Teams on the web fails too: a client's own state is not all."
+        code = codes[0].entry.code
+        yield f"{code} speaks for the device, but Teams on the web fails too: a client's own state is not all."
     for question in sorted(evidence.clashes):
         yield f"The text answers in two ways: {questions.BY_ID[question].text}"
     for name, word in evidence.hints.items():
@@ -519,7 +522,8 @@ def _contradictions(
     for outcome in device.outcomes if device else ():
         named = {one.id for one in causes}
         if outcome.status is Status.DRIFTED and outcome.remediation in _WITNESS and "tls12_disabled" not in named:
-            yield f"{outcome.remediation} has drifted, which no code here speaks of: {clean('; '.join(outcome.reasons[:1]), 300)}."
+            why = clean("; ".join(outcome.reasons[:1]), 300)
+            yield f"{outcome.remediation} has drifted, which no code here speaks of: {why}."
 
 
 # ------------------------------------------------------------------------------------------------ the ladder
@@ -556,9 +560,9 @@ def _last_repair(
         room = bool(device and device.info and device.info.room)
         restart = one.room_restart if room else one.restart
         first = f"restart the {restart}, then " if restart != "none" else ""
+        what = f"{last.remediation} was repaired in run {last.run} and is healthy now"
         return (
-            f"{last.remediation} was repaired in run {last.run} and is healthy now: {first}try again before anything more"
-            " is done. If the trouble is still there, say --still yes.",
+            f"{what}: {first}try again before anything more is done; if the trouble is still there, say --still yes.",
             "",
         )
     return None, ""
@@ -566,7 +570,7 @@ def _last_repair(
 
 def _ladder(
     causes: Sequence[Cause], known: Mapping[str, Remediation], verdict: Who, device: Device | None,
-    tried: Collection[str], answers: Mapping[str, Answer],
+    tried: Collection[str],
 ) -> list[Step]:  # fmt: skip
     """The remediations of the causes, from harmless to invasive, each with what is to be said of it."""
     now = {one.remediation: one for one in device.outcomes} if device and not device.error else {}
@@ -578,10 +582,17 @@ def _ladder(
             continue
         state, reason = _rung(one, cured, verdict, now.get(one.id), tried, done.get(one.id), device)
         steps.append(Step(one, [cause.id for cause in cured], state, reason))
-    steps.sort(key=lambda one: (one.remediation.prepares, not one.remediation.reversible, one.remediation.risk != "safe"))
-    ready = [one for one in steps if one.state is Rung.NEXT]
-    for one in ready[1:]:
-        one.state, one.reason = Rung.LATER, f"only if {ready[0].remediation.id} does not help"
+    grades = ("safe", "disruptive", "irreversible")
+    steps.sort(key=lambda step: (step.remediation.prepares, grades.index(step.grade)))
+    if sure := next((cause for cause in causes if cause.state is State.CONFIRMED), None):
+        confirmed = {cause.id for cause in causes if cause.state is State.CONFIRMED}
+        for step in steps:
+            if step.state in OFFERED and not confirmed & set(step.causes):
+                step.state = Rung.LATER if step.state is Rung.NEXT and sure.by_device else Rung.WITHHELD
+                step.reason = f"first what is confirmed: {sure.title}"
+    ready = [step for step in steps if step.state is Rung.NEXT]
+    for step in ready[1:]:
+        step.state, step.reason = Rung.LATER, f"only if {ready[0].remediation.id} does not help"
     return steps
 
 
@@ -597,10 +608,11 @@ def _rung(
         return Rung.TRIED, f"it failed in run {done.run}: see why before it is tried again"
     if done:
         back = outcome is not None and outcome.status is Status.DRIFTED and not one.needs_symptom
-        why = "it has drifted again since: find what sets it (a policy, a script)" if back else "the trouble is still there"
+        why = "it has drifted again: find what sets it (a policy, a script)" if back else "the trouble is still there"
         return Rung.TRIED, f"it was repaired in run {done.run}, and {why}"
     if all(cause.state is State.REFUTED for cause in cured):
-        return (Rung.HEALTHY if outcome and outcome.status is Status.HEALTHY else Rung.NOT_APPLICABLE), cured[0].reasons[0]
+        healthy = outcome is not None and outcome.status is Status.HEALTHY
+        return Rung.HEALTHY if healthy else Rung.NOT_APPLICABLE, cured[0].reasons[0]
     if outcome is None:
         why = "the device did not answer" if device else "no device was named"
         return Rung.LOOK, f"not looked at: {why}"
@@ -620,7 +632,7 @@ def _rung(
     return Rung.NEXT, why
 
 
-def _stop(ladder: Sequence[Step], verdict: Who, causes: Sequence[Cause]) -> str | None:
+def _stop(ladder: Sequence[Step], verdict: Who) -> str | None:
     """Why the ladder goes no further."""
     if not ladder or any(one.state is Rung.NEXT for one in ladder):
         return None
@@ -635,14 +647,15 @@ def _stop(ladder: Sequence[Step], verdict: Who, causes: Sequence[Cause]) -> str 
 def _next(it: Triage, catalog: Catalog, again: str) -> tuple[str, str | None]:
     """What to do now, as one sentence, and the command where there is one."""
     host = shlex.quote(it.device.host) if it.device else "HOST"
-    named = " ".join(
-        one.entry.code.text.replace("SIP ", "sip:") for one in it.codes
-    )
+    named = " ".join(one.entry.code.text.replace("SIP ", "sip:") for one in it.codes)
     if it.solved:
         return "Nothing more: what was repaired helped.", None
     ready = next((one for one in it.ladder if one.state is Rung.NEXT), None)
     if it.device and it.device.error and it.verdict not in ELSEWHERE:
-        return "Reach the device, then triage again: " + it.device.error, f"teamsmedic triage {named} --host {host}{again}"
+        return (
+            f"Reach the device, then triage again: {it.device.error}",
+            f"teamsmedic triage {named} --host {host}{again}",
+        )
     if any(one.state is Rung.STOPPED and one.reason.startswith("not before") for one in it.ladder) and it.stopped:
         return it.stopped, None
     if ready:
@@ -656,9 +669,9 @@ def _next(it: Triage, catalog: Catalog, again: str) -> tuple[str, str | None]:
             f"Check the device for {', '.join(one.remediation.id for one in it.ladder if one.state is Rung.LOOK)}.",
             f"teamsmedic triage {named or '--web yes'} --host HOST",
         )
-    if blocked := next((one for one in it.ladder if one.state in (Rung.BLOCKED, Rung.UNKNOWN)), None):
-        if it.verdict is Who.DEVICE:
-            return f"{blocked.remediation.id} is {blocked.state}: {blocked.reason}.", None
+    blocked = next((one for one in it.ladder if one.state in (Rung.BLOCKED, Rung.UNKNOWN)), None)
+    if blocked and it.verdict is Who.DEVICE:
+        return f"{blocked.remediation.id} is {blocked.state}: {blocked.reason}.", None
     lead = next((one for one in it.causes if one.state is not State.REFUTED and one.verdict is it.verdict), None)
     if it.verdict is Who.UNKNOWN or lead is None:
         first = next(iter(it.not_asked), None)
@@ -699,105 +712,3 @@ def open_questions(it: Triage) -> list[Question]:
         if turns:
             out.append(question)
     return out
-
-
-# ------------------------------------------------------------------------------------------------ the checklist
-
-
-@dataclass(frozen=True)
-class Point:
-    """One point of the universal checklist: `state` is good, attention or not_observable; `by`: evidence or question."""
-
-    number: int
-    title: str
-    state: str
-    by: str | None
-    text: str
-
-
-_POINTS: tuple[tuple[str, str, str, str], ...] = (
-    ("Service health shows no incident", "health", "ok", ""),
-    ("Teams on the web works", "web", "yes", ""),
-    ("The Teams client is up to date", "client", "current", ""),
-    ("The ports are open: TCP 80, 443, UDP 3478 to 3481", "ports", "open", "tls12_usable"),
-    ("The Teams cache is fresh", "cleared", "yes", "client_cache_fresh"),
-    ("The work account of Windows is the right one", "account", "right", ""),
-    ("The device's join and the person's token (PRT) are sound", "prt", "yes", "device_rejoin_prepared"),
-    ("The device's clock is right", "clock", "right", ""),
-    ("No credentials of another account are saved", "credentials", "own", "stale_credentials_absent"),
-    ("No policy blocks the sign-in (after the web is known)", "log", "success", ""),
-)  # fmt: skip
-CHECKED = tuple(one[3] for one in _POINTS if one[3])
-"""The remediations whose facts answer points of the checklist: one run looks for all of them."""
-CHECKLIST = tuple(one[1] for one in _POINTS)
-"""The questions of the checklist, by point."""
-
-
-def checklist(answers: Mapping[str, Answer], evidence: Evidence, device: Device | None) -> list[Point]:
-    """The ten points, each answered by evidence, by a question, or not observable from here."""
-    now = {one.remediation: one for one in device.outcomes} if device and not device.error else {}
-    out = []
-    for number, (title, name, good, remediation) in enumerate(_POINTS, 1):
-        answer = answers.get(name)
-        said = questions.BY_ID[name].value(answer.word) if answer else None
-        point = _evident(number, title, name, now.get(remediation), evidence)
-        if point is None and name == "log" and "web" not in answers:
-            point = Point(number, title, "not_observable", None, "only once it is known whether the web works")
-        if point is None and answer and said:
-            by = "question" if answer.by in (By.OPTION, By.ASKED) else "evidence"
-            state = "good" if answer.word == good else "attention"
-            told = _told(name, said.said, answer, device).partition(": ")[2] or said.said
-            off = _told(name, said.said, answer, device) if name == "clock" else told
-            point = Point(number, title, state, by, off)
-        out.append(
-            point
-            or Point(number, title, "not_observable", None, f"not observable from here: {questions.BY_ID[name].option}")
-        )
-    return out
-
-
-def _evident(number: int, title: str, name: str, outcome: Outcome | None, evidence: Evidence) -> Point | None:
-    """The point as facts answer it, None where they do not."""
-    facts = (outcome.facts if outcome else None) or {}
-    if name == "ports":
-        handshake = facts.get("handshake")
-        if isinstance(handshake, dict) and handshake.get("layer") in ("name", "tcp"):
-            target = clean(handshake.get("target"), 80)
-            return Point(number, title, "attention", "evidence", f"the device does not reach {target}")
-        return None  # one handshake tells nothing of UDP: that stays a question
-    if name == "prt":
-        report = facts.get("dsregcmd") if isinstance(facts.get("dsregcmd"), dict) else evidence.directory
-        return _joined(number, title, report, facts)
-    if outcome is None or outcome.status not in (Status.HEALTHY, Status.DRIFTED):
-        return None
-    if name in ("cleared", "credentials"):
-        good = outcome.status is Status.HEALTHY
-        why = "; ".join(clean(one, 200) for one in outcome.reasons[:2]) or f"{outcome.remediation} is {outcome.status}"
-        return Point(number, title, "good" if good else "attention", "evidence", why)
-    return None
-
-
-def _joined(number: int, title: str, report: Json, facts: Mapping[str, Json]) -> Point | None:
-    if not isinstance(report, dict) or not report.get("join"):
-        return None
-    people = facts.get("sessions")
-    prts = [
-        one["dsregcmd"].get("prt")
-        for one in (people if isinstance(people, list) else ())
-        if isinstance(one, dict) and isinstance(one.get("dsregcmd"), dict)
-    ]
-    prts = [one for one in prts if isinstance(one, bool)] or (
-        [] if facts else [one for one in [report.get("prt")] if isinstance(one, bool)]
-    )
-    bad = [
-        said
-        for said, wrong in (
-            (f"joined: {clean(report['join'], 30)}", report["join"] in ("none", "domain")),
-            ("the directory knows the device as disabled or deleted", report.get("device_auth") == "disabled_or_deleted"),
-            ("the device's key does not pass its test", report.get("key_sign_test") == "failed"),
-            ("AzureAdPrt is NO", False in prts),
-        )
-        if wrong
-    ]
-    told = f"joined: {clean(report['join'], 30)}; AzureAdPrt " + ("is YES" if prts else "is not known: nobody is logged on")
-    return Point(number, title, "attention" if bad else "good", "evidence", "; ".join(bad) or told)

@@ -45,9 +45,8 @@ def _host(it: Mapping[str, Json]) -> Iterator[str]:
     if it["ladder"]:
         yield from _section("Remediations, from harmless to invasive")
         for rung in it["ladder"]:
-            yield from wrap(
-                f"- {rung['remediation']} ({rung['grade']}): {rung['state'].replace('_', ' ')}; {clean(rung['reason'])}", 2
-            )
+            state = rung["state"].replace("_", " ")
+            yield from wrap(f"- {rung['remediation']} ({rung['grade']}): {state}; {clean(rung['reason'])}", 2)
     if it["stopped"]:
         yield from wrap(clean(f"Why it stops: {it['stopped']}"), 2)
     if it["checklist"] is not None:
