@@ -440,7 +440,7 @@ def _triaged(interview: Interview, host: str | None, options: Mapping[str, Any],
         session = _Session("triage", host, plan, options)
         context = treatment.Context(session.folder.id, session.by)
         begun = time.time()
-        results = session.treat(lambda _: treatment.check(plan, context))
+        results = session.treat(lambda _: treatment.look(plan, context))
         where = runfolder.base(options["run_dir"])
         devices = [interview.device(one, (begun, time.time()), where) for one in results]
     elif host is not None:

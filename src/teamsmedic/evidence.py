@@ -22,7 +22,7 @@ _HINTS: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
     (question, word, re.compile(pattern, re.I))
     for question, word, pattern in (
         ("web", "no", r"\b(web|browser)\b[^.\n]{0,30}\b(fails?|broken|does(?: not|n't) work|same error)"),
-        ("web", "yes", r"\b(web|browser)\b[^.\n]{0,30}\bworks\b|\bworks\b[^.\n]{0,20}\b(on the web|in (the |a )?brows)"),
+        ("web", "yes", r"\b(web|browser)\b[^.\n]{0,30}\bworks\b|\bworks\b[^.\n]{0,20}\b(on the web|in (the )?brows)"),
         ("affected", "many", r"\b(everybody|everyone|all users|many users|several users|whole (?:office|team|site))\b"),
         ("affected", "one", r"\b(only (?:me|one user|one person|this user|her|him)|nobody else)\b"),
         ("place", "room", r"\bteams rooms?\b|\bresource account\b|\bskype room system\b|\bmeeting room device\b"),

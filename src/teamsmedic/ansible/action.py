@@ -214,7 +214,9 @@ def carry_out(task: Task, open_host: Callable[[], AnsibleHost]) -> dict[str, Any
                 context, task.host, run=options.run, names=options.remediations, where=where, dry_run=task.dry_run,
                 now=time.time(),
             )  # fmt: skip
-        elif options.state in ("checked", "triaged") or task.dry_run:
+        elif options.state == "triaged":
+            walk = treatment.look(plan, context)
+        elif options.state == "checked" or task.dry_run:
             walk = treatment.check(plan, context)
         else:
             walk = treatment.fix(plan, context, allow=options.allow)
