@@ -444,7 +444,7 @@ def _triaged(interview: Interview, host: str | None, options: Mapping[str, Any],
         where = runfolder.base(options["run_dir"])
         devices = [interview.device(one, (begun, time.time()), where) for one in results]
     elif host is not None:
-        click.echo(f"{host}: not asked, because nothing on a device tells of these codes.", err=True)
+        click.echo(f"{host}: not asked, because nothing on a device tells of what was given.", err=True)
     if asks:
         interview.ask(devices, _put)
     again = session._again() if session else ""

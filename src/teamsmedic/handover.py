@@ -44,7 +44,7 @@ def text(it: Triage, evidence: Evidence, catalog: Catalog, redact: Redactor | No
 
     `redact`: takes names out; None leaves them in and quotes the evidence as it was given.
     """
-    if it.recipient is None or not it.codes:
+    if it.recipient is None:
         return None
 
     def told(one: object, limit: int = 600) -> str:
@@ -56,7 +56,7 @@ def text(it: Triage, evidence: Evidence, catalog: Catalog, redact: Redactor | No
         source for one in mine[:ASKS] for step in catalog.causes[one.id].manual for source in step.sources
     )
     used = {
-        "code": it.codes[0].entry.code.text,
+        "code": it.codes[0].entry.code.text if it.codes else "a sign-in that fails",
         "why": told(" ".join(it.reasons[1:]) or it.reasons[0]),
         "codes": [told(f"{one.entry.code} ({times(one.count)}): {one.entry.meaning[0].text}") for one in it.codes[:8]],
         "times": [clean(one, 40) for one in evidence.times[:5]],

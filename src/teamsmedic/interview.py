@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import stat
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -53,7 +54,7 @@ class Interview:
         `open_ended`: more is going to be known, of somebody who is asked or of a device.
         """
         root = content.root()
-        catalog, known = load(root), remediation.load(root)
+        catalog, known = _catalog(root), remediation.load(root)
         out = cls(read(what, catalog, standard_input), {}, catalog, known, tuple(tried), ten_points, redact)
         out.silent = silent or out.silent
         for name in tried:
@@ -210,6 +211,11 @@ class Interview:
         }
 
 
+@functools.cache
+def _catalog(root: Path) -> Catalog:
+    return load(root)
+
+
 def whole(
     interview: Interview, results: Sequence[Mapping[str, Json]], exit_code: int, *, run: str | None = None,
     folder: str | None = None,
@@ -239,11 +245,13 @@ def read(what: Sequence[str], catalog: Catalog, standard_input: BinaryIO | None 
             out.add(code, catalog)
         elif one == "-":
             if standard_input:
-                out.read(pieces(_text(standard_input)), catalog)
+                text = _text(standard_input)
+                out.read(pieces(text), catalog)
+                text.detach()  # else it is closed with the wrapper
         elif (path := _file(one)) is not None:
             try:
-                with path.open("rb") as stream:
-                    out.read(pieces(_text(stream)), catalog)
+                with path.open("rb") as stream, _text(stream) as text:
+                    out.read(pieces(text), catalog)
             except OSError as error:
                 found = error.strerror or type(error).__name__
                 raise RequestError(f"read {clean(one, 200)}", found, "name a file that can be read") from error
@@ -278,12 +286,13 @@ def _text(stream: BinaryIO) -> io.TextIOWrapper:
     return io.TextIOWrapper(buffered, encoding=encoding, errors="replace")
 
 
-def history(where: Path, host: str, now: float, *, but: Collection[str] = ()) -> list[Past]:
+def history(where: Path, host: str, now: float) -> list[Past]:
     """What runs of the last days did on a host, the newest first; what cannot be understood there is left out."""
     out: list[Past] = []
     for folder in reversed(runfolder.every(where)):
-        started = folder.manifest().get("started")
-        if folder.id in but or not isinstance(started, int | float) or not folder.has(host):
+        manifest = folder.manifest()
+        started = manifest.get("started")
+        if manifest.get("command") not in ("fix", "undo") or not isinstance(started, int | float):
             continue
         if now - started > DAYS * 86_400:
             break

@@ -55,7 +55,7 @@ class Redactor:
 
     def _formed(self, match: re.Match[str]) -> str:
         kind, found = str(match.lastgroup), match[0]
-        if kind == "host" and (_STAYS.fullmatch(found) or _FILES.fullmatch(found)):
+        if kind == "host" and (_STAYS.fullmatch(found) or _FILES.fullmatch(found) or found.startswith("Microsoft.")):
             return found
         if kind == "login" and found.upper().split("\\")[0] in ("HKLM", "HKCU", "HKU", "SOFTWARE", "SYSTEM"):
             return found

@@ -212,6 +212,7 @@ class Triage:
     shared: bool
     place: str | None
     solved: bool
+    waits: bool
     device: Device | None
 
     @property
@@ -336,15 +337,20 @@ def decide(
         cause.unseen = _unseen(cause, known, device)
     causes.sort(key=lambda one: _rank(one, shared))
     verdict, reasons = _verdict(codes, causes, shared, answers)
-    stopped_by, solved = _last_repair(device, answers, known)
+    curing = {one.id: one for one in known.values() if set(one.cures) & set(by_id)}
+    stopped_by, solved = _last_repair(device, answers, curing)
     if solved:
         verdict, reasons = Who.NONE, [solved, *reasons]
-    ladder = _ladder(causes, known, verdict, device, {*tried, *_helpless(answers)})
+    ladder = _ladder(causes, curing, verdict, device, {*tried, *_helpless(answers)})
     stopped = solved or stopped_by or _stop(ladder, verdict)
-    if stopped_by:
-        for one in ladder:
-            if one.state in OFFERED:
-                one.state, one.reason = Rung.STOPPED, "not before it is known whether the last repair helped"
+    if stopped_by or solved:
+        held = [one for one in ladder if one.state in OFFERED]
+        if held and stopped_by:
+            stopped = f"{stopped_by} Next would be {held[0].remediation.id}."
+        for one in held:
+            one.state, one.reason = Rung.STOPPED, "not before it is known whether the last repair helped"
+            if solved:
+                one.reason = "the trouble is gone"
     out = Triage(
         verdict=verdict,
         reasons=reasons,
@@ -360,6 +366,7 @@ def decide(
         shared=shared,
         place=answers["place"].word if "place" in answers else None,
         solved=bool(solved),
+        waits=bool(stopped_by),
         device=device,
     )
     out.not_asked = [(one, silent) for one in open_questions(out)]
@@ -639,7 +646,7 @@ def _stop(ladder: Sequence[Step], verdict: Who) -> str | None:
     if verdict in ELSEWHERE:
         return f"The verdict is {verdict}: no remediation on the device is offered."
     if any(one.state is Rung.LOOK for one in ladder):
-        return "Nothing is changed before a check: name the device."
+        return "Nothing is changed before a check of the device."
     told = "; ".join(f"{one.remediation.id}: {one.state}" for one in ladder)
     return f"No remediation is left to offer ({told})."
 
@@ -656,7 +663,7 @@ def _next(it: Triage, catalog: Catalog, again: str) -> tuple[str, str | None]:
             f"Reach the device, then triage again: {it.device.error}",
             f"teamsmedic triage {named} --host {host}{again}",
         )
-    if any(one.state is Rung.STOPPED and one.reason.startswith("not before") for one in it.ladder) and it.stopped:
+    if it.waits and it.stopped:
         return it.stopped, None
     if ready:
         one = ready.remediation
@@ -690,7 +697,7 @@ def open_questions(it: Triage) -> list[Question]:
     if it.solved:
         return []
     out = []
-    if it.stopped and "--still" in it.stopped:
+    if it.waits:
         out.append(questions.BY_ID["still"])
     decided = any(one.state is State.CONFIRMED and one.by_device for one in it.causes)
     openly = {one.id for one in it.causes if one.state is State.NOT_OBSERVABLE}

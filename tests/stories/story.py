@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from teamsmedic import content, payload, treatment
+from teamsmedic import content, treatment
 from teamsmedic.hosts.base import Reply, Send
 from teamsmedic.interview import Interview
 from teamsmedic.lab import cases, replay

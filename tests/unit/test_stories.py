@@ -15,11 +15,33 @@ from teamsmedic.lab import cases
 from teamsmedic.triage import ELSEWHERE, State
 
 SCHEMA = json.loads((Path(interview.__file__).parent / "schemas/triage.schema.json").read_text())
-SEED = (
-    "0xCAA82EE2 0xCAA82EE7 1001 4c7 0x80070002 0xCAA30194 max_reload_exceeded 0xCAA7000A 0xCAA70007 0xCAA70004 0xCAA20002"
-    " 0xCAA20003 0xCAA20004 0xCAA50021 0xCAA50024 0xCAA5001C 0xCAA90014 0xCAA90018 0xCAA90056 0xCAA90057 AADSTS50055"
-    " AADSTS50076 AADSTS50079 AADSTS50126 AADSTS53003"
-).split()
+SEED = [
+    "0xCAA82EE2",
+    "0xCAA82EE7",
+    "1001",
+    "4c7",
+    "0x80070002",
+    "0xCAA30194",
+    "max_reload_exceeded",
+    "0xCAA7000A",
+    "0xCAA70007",
+    "0xCAA70004",
+    "0xCAA20002",
+    "0xCAA20003",
+    "0xCAA20004",
+    "0xCAA50021",
+    "0xCAA50024",
+    "0xCAA5001C",
+    "0xCAA90014",
+    "0xCAA90018",
+    "0xCAA90056",
+    "0xCAA90057",
+    "AADSTS50055",
+    "AADSTS50076",
+    "AADSTS50079",
+    "AADSTS50126",
+    "AADSTS53003",
+]
 SEED += [f"SIP {number}" for number in (*range(500, 506), 600, 603)]
 NAMES = stories.names()
 
@@ -42,7 +64,9 @@ def test_a_story_comes_to_its_verdict(name, tmp_path):
         for cause in expected.get(state, ()):
             assert states[cause] == state, document["causes"]
     ladder = {rung["remediation"]: rung["state"] for rung in document["ladder"]}
-    assert {key: ladder.get(key) for key in expected.get("ladder", {})} == expected.get("ladder", {}), document["ladder"]
+    assert {key: ladder.get(key) for key in expected.get("ladder", {})} == expected.get("ladder", {}), document[
+        "ladder"
+    ]
     if expected.get("contradicts"):
         assert document["contradictions"]
     assert door is None or len(door.heard) == 1, "a check is one round trip"
