@@ -589,10 +589,13 @@ def _ladder(
             continue
         state, reason = _rung(one, cured, verdict, now.get(one.id), tried, done.get(one.id), device)
         steps.append(Step(one, [cause.id for cause in cured], state, reason))
+    confirmed = {cause.id for cause in causes if cause.state is State.CONFIRMED}
     grades = ("safe", "disruptive", "irreversible")
-    steps.sort(key=lambda step: (step.remediation.prepares, grades.index(step.grade)))
+    # A cure of what is confirmed comes before one of what only may be; among equals the harmless one comes first.
+    steps.sort(
+        key=lambda step: (step.remediation.prepares, confirmed.isdisjoint(step.causes), grades.index(step.grade))
+    )
     if sure := next((cause for cause in causes if cause.state is State.CONFIRMED), None):
-        confirmed = {cause.id for cause in causes if cause.state is State.CONFIRMED}
         for step in steps:
             if step.state in OFFERED and not confirmed & set(step.causes):
                 step.state = Rung.LATER if step.state is Rung.NEXT and sure.by_device else Rung.WITHHELD
