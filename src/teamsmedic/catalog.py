@@ -99,12 +99,38 @@ class Cause:
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What a code means in another place, which words around it show.
+
+    `signs`: groups of words, in small letters; one group whose words all stand near the code is enough, where none of
+    `unless` does.
+    """
+
+    signs: tuple[tuple[str, ...], ...]
+    unless: tuple[str, ...]
+    meaning: Statement
+    verdict: Verdict
+
+    def applies(self, text: str) -> bool:
+        """Whether a text, the lines around the code, shows that place; letters in any case."""
+        lowered = text.lower()
+        shown = any(all(_stands(word, lowered) for word in group) for group in self.signs)
+        return shown and not any(_stands(word, lowered) for word in self.unless)
+
+
+def _stands(word: str, text: str) -> bool:
+    """Whether a word stands in a text, and not as a part of a longer one."""
+    return re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) is not None
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """All that is known of one code.
 
-    `causes` has the likeliest first. Where no family lists the code and only its space speaks, `decoded` is true,
-    `space` is that space's title, and `related` the listed code that shares its number, if any. In a text with several
-    codes the lowest `rank` decides, and one that `yields` (a wrapper, or a step before the real error) comes last.
+    `causes` has the likeliest first; the first of `elsewhere` that applies speaks instead of `verdict`. Where no family
+    lists the code and only its space speaks, `decoded` is true, `space` is that space's title, and `related` the listed
+    code that shares its number, if any. In a text with several codes the lowest `rank` decides, and one that `yields`
+    (a wrapper, or a step before the real error) comes last.
     """
 
     code: Code
@@ -117,6 +143,7 @@ class Entry:
     do_not_assume: tuple[Statement, ...]
     also_written: tuple[str, ...] = ()
     signs: tuple[str, ...] = ()
+    elsewhere: tuple[Elsewhere, ...] = ()
     yields: bool = False
     rank: int = 1
     decoded: bool = False
@@ -127,7 +154,7 @@ class Entry:
         """Every sentence of the entry."""
         if self.name:
             yield self.name
-        yield from (*self.meaning, *self.check_first, *self.do_not_assume)
+        yield from (*self.meaning, *self.check_first, *self.do_not_assume, *(one.meaning for one in self.elsewhere))
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,11 +319,12 @@ _OTHERS = frozenset({"causes", "spaces", "sources", "retired"})
 class _Place:
     """A value in a YAML file and the way to it, for messages that say where and how to mend."""
 
-    def __init__(self, path: Path, where: str, value: Any) -> None:
-        self.path, self.where, self.value = path, where, value
+    def __init__(self, path: Path, where: str, value: Any, keys: tuple[str | int, ...] = ()) -> None:
+        self.path, self.where, self.value, self.keys = path, where, value, keys
 
     def fail(self, found: str, todo: str) -> NoReturn:
-        raise ContentError(f"read {self.path.parent.name}/{self.path.name}", f"{self.where}: {found}", todo)
+        line = content.line(self.path, self.keys)
+        raise ContentError(f"read {self.path.parent.name}/{self.path.name}:{line}", f"{self.where}: {found}", todo)
 
     def mapping(self, required: str = "", optional: str = "") -> dict[str, _Place]:
         """The keys and their places; with neither list given any key of the form of an id or a code is fine."""
@@ -310,12 +338,18 @@ class _Place:
             for key in needed:
                 if key not in self.value:
                     self.fail(f"the key {key!r} is missing", f"add `{key}:`")
-        return {key: _Place(self.path, f"{self.where}, {key}", value) for key, value in self.value.items()}
+        return {
+            key: _Place(self.path, f"{self.where}, {key}", value, (*self.keys, key))
+            for key, value in self.value.items()
+        }
 
     def items(self) -> list[_Place]:
         if not isinstance(self.value, list):
             self.fail(f"{_kind(self.value)} stands where a list is expected", "write `- ` items there")
-        return [_Place(self.path, f"{self.where}[{index}]", item) for index, item in enumerate(self.value)]
+        return [
+            _Place(self.path, f"{self.where}[{index}]", item, (*self.keys, index))
+            for index, item in enumerate(self.value)
+        ]
 
     def text(self) -> str:
         if not isinstance(self.value, str) or not self.value.strip():
@@ -423,7 +457,21 @@ class _Loader:
         return Verdict(keys["who"].one_of(Who), *self._sourced(keys))
 
     _ENTRY = "meaning verdict causes check_first"
-    _ENTRY_MORE = "name do_not_assume yields rank"
+
+    def _elsewhere(self, place: _Place) -> Elsewhere:
+        keys = place.mapping("signs meaning verdict", "unless")
+        groups = []
+        for item in keys["signs"].items():
+            group = tuple(word.strip().lower() for word in item.text().split(" + "))
+            if not all(group):
+                item.fail("a word is missing beside a +", "write words that stand together as `one + other`")
+            groups.append(group)
+        if not groups:
+            keys["signs"].fail("no sign is given", "say which words near the code show that place")
+        unless = tuple(word.lower() for word in keys["unless"].texts()) if "unless" in keys else ()
+        return Elsewhere(tuple(groups), unless, self._statement(keys["meaning"]), self._verdict(keys["verdict"]))
+
+    _ENTRY_MORE = "name do_not_assume elsewhere yields rank"
 
     def _entry(self, code: Code, family: str, keys: Mapping[str, _Place], **more: Any) -> Entry:
         meaning, check_first = self._statements(keys["meaning"]), self._statements(keys["check_first"])
@@ -444,6 +492,7 @@ class _Loader:
             causes=causes,
             check_first=check_first,
             do_not_assume=self._statements(keys.get("do_not_assume")),
+            elsewhere=tuple(self._elsewhere(item) for item in keys["elsewhere"].items()) if "elsewhere" in keys else (),
             yields="yields" in keys and keys["yields"].flag(),
             rank=keys["rank"].number() if "rank" in keys else 1,
             **more,

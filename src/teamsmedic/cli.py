@@ -633,6 +633,81 @@ def runs(run_dir: str | None, as_json: bool, most: int) -> int:
     return int(ExitCode.OK)
 
 
+# ------------------------------------------------------------------------------------------------ content
+
+
+def _content(command: F) -> F:
+    option = click.option(
+        "--content", type=click.Path(path_type=Path, file_okay=False, exists=True), help="Another content folder."
+    )
+    return option(command)
+
+
+def _root(given: Path | None) -> Path:
+    from teamsmedic import content
+
+    return given.absolute() if given else content.root()
+
+
+@cli.command(short_help="Whether catalogue and remediations are sound.")
+@_content
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def validate(content: Path | None, as_json: bool) -> int:
+    """Reads the whole content and says everything that is wrong with it, each with its file and line; for CI."""
+    from teamsmedic import authoring
+
+    found = authoring.validate(_root(content))
+    if as_json:
+        _print_json({"version": 1, "counts": found.counts, "faults": list(found.faults)})
+    else:
+        for fault in found.faults:
+            _say(fault)
+        looked = ", ".join(f"{number} {what}" for what, number in found.counts.items())
+        _say(f"{looked}: {f'{len(found.faults)} faults' if found.faults else 'sound'}")
+    return int(ExitCode.USAGE if found.faults else ExitCode.OK)
+
+
+@cli.group(cls=_Group, short_help="Begin a code or a remediation.")
+def new() -> None:
+    """Writes the beginning of new content; `validate` says what is still open in it."""
+
+
+@new.command(short_help="A code, in a family's file.")
+@click.argument("code")
+@click.option("--family", required=True, metavar="ID", help="The family that it belongs to.")
+@_content
+def code(code: str, family: str, content: Path | None) -> int:
+    """Adds the beginning of CODE to the file of a family."""
+    from teamsmedic import authoring
+
+    _say(f"{authoring.new_code(_root(content), code, family)}: go on at its end, then teamsmedic validate")
+    return int(ExitCode.OK)
+
+
+@new.command(name="remediation", short_help="A remediation, in a folder of its own.")
+@click.argument("layer")
+@click.argument("name")
+@click.option("--cures", required=True, metavar="CAUSE", help="The cause that it cures.")
+@_content
+def new_remediation(layer: str, name: str, cures: str, content: Path | None) -> int:
+    """Makes the folder LAYER/NAME; NAME is the state that holds afterwards."""
+    from teamsmedic import authoring
+
+    _say(f"{authoring.new_remediation(_root(content), layer, name, cures)}: fill in, then teamsmedic validate")
+    return int(ExitCode.OK)
+
+
+@cli.command(short_help="Write pages on every code, cause and remediation.")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@_content
+def reference(folder: Path, content: Path | None) -> int:
+    """Writes HTML pages on every code, cause and remediation into FOLDER; index.html there searches them, offline."""
+    from teamsmedic import reference as pages
+
+    _say(f"{folder / 'index.html'}: {pages.write(_root(content), folder)} pages")
+    return int(ExitCode.OK)
+
+
 # ------------------------------------------------------------------------------------------------ lab
 
 

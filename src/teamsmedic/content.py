@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,45 @@ def read_text(path: Path) -> str:
 
 def read_yaml(path: Path) -> Any:
     """The data of a YAML file; ContentError with the place where it cannot be read."""
+    return _read(path, yaml.load)
+
+
+def _read(path: Path, how: Callable[..., Any]) -> Any:
     try:
-        return yaml.load(read_text(path), Loader=_Loader)  # noqa: S506 - a safe loader, C or Python
+        return how(read_text(path), Loader=_Loader)
     except yaml.YAMLError as error:
         raise ContentError(f"read {path}", " ".join(str(error).split()), "mend the YAML there") from error
+
+
+def line(path: Path, keys: Sequence[str | int]) -> int:
+    """The line of a YAML file, counted from 1, where the value below these keys begins; that of the last one found."""
+    node = _read(path, yaml.compose)
+    for key in keys:
+        if isinstance(node, yaml.MappingNode):
+            below = [(name, value) for name, value in node.value if name.value == str(key)]
+            if not below:
+                break
+            if not isinstance(below[-1][1], yaml.CollectionNode):
+                return int(below[-1][0].start_mark.line) + 1
+            node = below[-1][1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
+            node = node.value[key]
+        else:
+            break
+    return int(node.start_mark.line) + 1 if node else 1
+
+
+def twice(path: Path) -> Iterator[tuple[int, str]]:
+    """Keys that stand twice in one mapping of a YAML file, with their lines: YAML's readers silently take the last."""
+    nodes = [_read(path, yaml.compose)]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, yaml.MappingNode):
+            seen: set[str] = set()
+            for name, value in node.value:
+                if name.value in seen and name.value != "<<":
+                    yield int(name.start_mark.line) + 1, str(name.value)
+                seen.add(name.value)
+                nodes.append(value)
+        elif isinstance(node, yaml.SequenceNode):
+            nodes += node.value

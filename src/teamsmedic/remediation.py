@@ -380,7 +380,11 @@ def _seconds(value: Json, kind: str, now: float) -> int:
 
 
 def _broken(where: str, found: str, todo: str) -> ContentError:
-    return ContentError(f"read {where}", found, todo)
+    """`where`: the file, and after `: ` the keys joined by dots."""
+    name, _, dotted = where.partition(": ")
+    return ContentError(
+        f"read {name}:{content.line(Path(name), dotted.split('.'))}: {dotted}".removesuffix(": "), found, todo
+    )
 
 
 _KEYS: dict[str, tuple[type | tuple[type, ...], Any]] = {

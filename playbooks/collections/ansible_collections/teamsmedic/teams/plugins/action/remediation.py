@@ -65,7 +65,8 @@ class ActionModule(ActionBase):
 
         def execute(options: dict[str, Any]) -> dict[str, Any]:
             try:
-                return dict(self._execute_module(module_name=action.MODULE, module_args=options, task_vars=variables))
+                module = action.content.ANSIBLE_MODULE
+                return dict(self._execute_module(module_name=module, module_args=options, task_vars=variables))
             except AnsibleConnectionFailure as error:
                 raise errors.Unreachable(*action.unreached(name, address, str(error))) from error
 
