@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from teamsmedic import dsregcmd
 from teamsmedic.catalog import Catalog, Entry, Who
@@ -16,7 +16,8 @@ LINES = 3
 """Lines that are kept of one code, and times and ids of all."""
 KEPT = 20
 LINE = 400
-"""Characters that are kept of a line."""
+AROUND = 2000
+"""Characters that are kept of a line, and of the lines around a code."""
 
 _HINTS: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
     (question, word, re.compile(pattern, re.I))
@@ -47,6 +48,15 @@ class Seen:
     entry: Entry
     count: int = 0
     lines: list[str] = field(default_factory=list)
+    around: str = ""
+
+    def placed(self) -> None:
+        """Lets what the code means elsewhere speak, where lines around it show that place: its causes are others."""
+        for place in self.entry.elsewhere:
+            if place.applies(self.around):
+                meaning = (place.meaning, *self.entry.meaning)
+                self.entry = replace(self.entry, verdict=place.verdict, meaning=meaning, causes=(), elsewhere=())
+                return
 
 
 @dataclass
@@ -98,7 +108,11 @@ class Evidence:
         for hit in Recogniser(catalog).find(watched()):
             # The recogniser speaks of a line when it has read its end: the last one that holds the code.
             line = next((one for one in reversed(kept) if hit.code.given in one), "")
-            self.add(hit.code, catalog, " ".join(line.split())[:LINE])
+            if self.add(hit.code, catalog, " ".join(line.split())[:LINE]):
+                seen = self.codes[hit.code]
+                seen.around = f"{seen.around} {' '.join(kept)}"[-AROUND:]
+        for seen in self.codes.values():
+            seen.placed()
         if report:
             self.directory = dsregcmd.summary(dsregcmd.parse("".join(report)))
             prt = self.directory.get("prt")

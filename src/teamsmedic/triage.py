@@ -472,6 +472,8 @@ def _verdict(
     for cause in causes:
         if cause.state is State.CONFIRMED:
             return cause.verdict, [*reasons, f"Confirmed: {cause.title} ({cause.reasons[0]})."]
+    if codes and not codes[0].entry.causes and codes[0].entry.verdict.who is not Who.UNKNOWN and not left:
+        return codes[0].entry.verdict.who, reasons  # what it means in another place has no causes here
     if not left:
         said = (
             "Every cause that is known for it was refuted." if causes else "There is no code, and no answer leads on."
@@ -683,6 +685,8 @@ def _next(it: Triage, catalog: Catalog, again: str) -> tuple[str, str | None]:
     if blocked and it.verdict is Who.DEVICE:
         return f"{blocked.remediation.id} is {blocked.state}: {blocked.reason}.", None
     lead = next((one for one in it.causes if one.state is not State.REFUTED and one.verdict is it.verdict), None)
+    if lead is None and it.codes and it.verdict is it.codes[0].entry.verdict.who is not Who.UNKNOWN:
+        return it.codes[0].entry.meaning[0].text, None
     if it.verdict is Who.UNKNOWN or lead is None:
         first = next(iter(it.not_asked), None)
         if first:
