@@ -420,7 +420,7 @@ def triage(
         tried=tried,
         ten_points=checklist,
         redact=not no_redact,
-        silent="--no-input" if no_input else "" if asks else "there is no terminal to ask on",
+        silent="--no-input" if no_input else "asked, and not known" if asks else "there is no terminal to ask on",
         open_ended=asks or host is not None,
     )
     return _triaged(interview, host, options, asks=asks)
@@ -445,13 +445,15 @@ def _triaged(interview: Interview, host: str | None, options: Mapping[str, Any],
         devices = [interview.device(one, (begun, time.time()), where) for one in results]
     elif host is not None:
         click.echo(f"{host}: not asked, because nothing on a device tells of what was given.", err=True)
-    if asks:
+    if asks and not any(one.interrupted for one in results):
         interview.ask(devices, _put)
     again = session._again() if session else ""
     triages = [interview.decide(one, again) for one in devices] if session else [interview.decide()]
     told = [one.to_json() for one in results] or [{}]
     parts = [interview.document(one, result) for one, result in zip(triages, told, strict=True)]
-    code = ExitCode.worst([*(one.exit_code for one in triages), *(one.exit_code for one in results if one.error)])
+    code = ExitCode.worst(
+        [*(one.exit_code for one in triages), *(one.exit_code for one in results if one.error or one.interrupted)]
+    )
     if not (interview.evidence.codes or interview.answers() or interview.ten_points):
         code = ExitCode.NO_CODE
     document = interviews.whole(
@@ -464,7 +466,7 @@ def _triaged(interview: Interview, host: str | None, options: Mapping[str, Any],
     if options["as_json"]:
         _print_json(document)
     else:
-        _say(triage_view.render(document))
+        _say(triage_view.render(document, everything=bool(options["verbose"])))
     return int(code)
 
 

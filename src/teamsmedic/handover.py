@@ -62,7 +62,7 @@ def text(it: Triage, evidence: Evidence, catalog: Catalog, redact: Redactor | No
         "times": [clean(one, 40) for one in evidence.times[:5]],
         "ids": [clean(one, 80) for one in evidence.ids[:5]],
         "quoted": [] if redact else [clean(line, 400) for one in it.codes[:8] for line in one.lines],
-        "asks": [told(step.text) for one in mine[:ASKS] for step in catalog.causes[one.id].manual],
+        "asks": [clean(step.text) for one in mine[:ASKS] for step in catalog.causes[one.id].manual],
         "excluded": [
             told(f"{one.title}: {one.reasons[0]}") for one in it.causes if one.state is State.REFUTED and one.reasons
         ],

@@ -14,8 +14,9 @@ _KINDS = r"""
     (?P<user>  sips? : [^\s;>@]+ @ [^\s;>]+ | [\w.+'-]{1,64} @ [\w-]{1,63} (?: \. [\w-]{1,63} )* )
   | (?P<id>    \b [0-9a-f]{8} (?: -[0-9a-f]{4} ){3} -[0-9a-f]{12} \b )
   | (?P<sid>   \b S-1-[0-9-]{5,} )
-  | (?P<path>  \\\\ [\w.$-]+ (?: \\ [^\s\\,;]+ )* | (?<=\\Users\\) [^\\\r\n,;:]+ )
-  | (?P<login> \b [\w.-]{2,20} \\ (?! \\ ) [\w.$-]{1,64} (?! [\w\\] ) )
+  | (?P<share> \\\\ [\w.$-]+ (?: \\ [^\s\\,;]+ )* )
+  | (?P<profile> (?<=\\Users\\) [^\\\r\n,;:]+ )
+  | (?P<login> (?<![\\\w]) [\w.-]{2,20} \\ (?! \\ ) [\w.$-]{1,64} (?! [\w\\] ) )
   | (?P<mac>   \b (?: [0-9a-f]{2} [:-] ){5} [0-9a-f]{2} \b )
   | (?P<address> \b (?: [0-9]{1,3} \. ){3} [0-9]{1,3} \b
                | (?<![\w:]) (?: [0-9a-f]{1,4} : ){3,7} [0-9a-f]{1,4} (?![\w:])
@@ -29,6 +30,7 @@ _KINDS = r"""
 _FORMS = re.compile(_KINDS, re.I | re.X)
 _STAYS = re.compile(_PUBLIC, re.I)
 _FILES = re.compile(r".*\.(?:exe|dll|ps1|log|txt|json|ya?ml|js|sys|net)$", re.I)
+_SAME = {"login": "user", "sid": "user", "profile": "user", "mac": "address"}
 SHORTEST = 2
 """Characters of a name that is taken out where it is known: a shorter one stands in too many words."""
 NOBODYS = frozenset({"administrator", "admin", "guest", "defaultaccount", "skype", "system", "user", "teams"})
@@ -57,9 +59,7 @@ class Redactor:
         kind, found = str(match.lastgroup), match[0]
         if kind == "host" and (_STAYS.fullmatch(found) or _FILES.fullmatch(found) or found.startswith("Microsoft.")):
             return found
-        if kind == "login" and found.upper().split("\\")[0] in ("HKLM", "HKCU", "HKU", "SOFTWARE", "SYSTEM"):
-            return found
-        return self._placeholder({"login": "user", "sid": "user", "mac": "address"}.get(kind, kind), found)
+        return self._placeholder(_SAME.get(kind, kind), found)
 
     def _named(self, match: re.Match[str]) -> str:
         return self._placeholder(self._kinds[match[0].lower()], match[0])

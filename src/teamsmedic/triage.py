@@ -471,7 +471,9 @@ def _verdict(
     left = [one for one in causes if one.state is not State.REFUTED]
     for cause in causes:
         if cause.state is State.CONFIRMED:
-            return cause.verdict, [*reasons, f"Confirmed: {cause.title} ({cause.reasons[0]})."]
+            sure = [one for one in causes if one.state is State.CONFIRMED and one is not cause]
+            more = [f"Confirmed too, for {one.verdict}: {one.title} ({one.reasons[0]})." for one in sure]
+            return cause.verdict, [*reasons, f"Confirmed: {cause.title} ({cause.reasons[0]}).", *more]
     if codes and not codes[0].entry.causes and codes[0].entry.verdict.who is not Who.UNKNOWN and not left:
         return codes[0].entry.verdict.who, reasons  # what it means in another place has no causes here
     if not left:

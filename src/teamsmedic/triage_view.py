@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from teamsmedic.outcome import Json
 from teamsmedic.text import clean
@@ -10,13 +10,33 @@ from teamsmedic.view import WIDTH, wrap
 
 _STATES = {"confirmed": "confirmed", "refuted": "refuted", "not_observable": "open"}
 _MARKS = {"good": "ok", "attention": "!!", "not_observable": "??"}
+FEW = 3
+"""Hosts that are told in full."""
 MOST = 2
 """Reasons of one cause that are shown; all are in the JSON document."""
 
 
-def render(document: Mapping[str, Json]) -> str:
-    """The document of `triage --json` as text for a terminal."""
-    return "\n\n".join("\n".join(_host(one)) for one in document["results"])
+def render(document: Mapping[str, Json], *, everything: bool = False) -> str:
+    """The document of `triage --json` as text for a terminal; many hosts by verdict, unless all is wanted."""
+    results = document["results"]
+    if len(results) > FEW and not everything:
+        return "\n".join(_many(results))
+    return "\n\n".join("\n".join(_host(one)) for one in results)
+
+
+def _many(results: Sequence[Mapping[str, Json]]) -> Iterator[str]:
+    """Hosts by verdict, with what each needs next; a text for other people stands once."""
+    texts: dict[str, Mapping[str, Json]] = {}
+    for verdict in dict.fromkeys(one["verdict"] for one in results):
+        mine = [one for one in results if one["verdict"] == verdict]
+        yield f"Who must act: {mine[0]['who']} ({len(mine)} host{'s' if len(mine) != 1 else ''})"
+        for one in mine:
+            yield from wrap(f"- {clean(one['host'], 60)}: {clean(one['next']['text'], 300)}", 2)
+            texts |= {text["body"]: text for text in one["texts"]}
+        yield ""
+    yield "Why, host by host: -v, or --json"
+    for text in texts.values():
+        yield from _text(text)
 
 
 def _host(it: Mapping[str, Json]) -> Iterator[str]:
@@ -60,11 +80,15 @@ def _host(it: Mapping[str, Json]) -> Iterator[str]:
         for one in it["not_asked"]:
             yield from wrap(f"- {one['text']} {one['option']}", 2)
     for text in it["texts"]:
-        # Without a margin, so that it can be copied as it is; the JSON document has it unbroken.
-        yield from _section(f"--- text for: {text['for']} ".ljust(WIDTH, "-"))
-        for line in [f"Subject: {text['subject']}", "", *text["body"].splitlines()]:
-            yield from (_copied(clean(line)) if line else [""])
-        yield "-" * WIDTH
+        yield from _text(text)
+
+
+def _text(text: Mapping[str, Json]) -> Iterator[str]:
+    """A text for somebody else without a margin, so that it can be copied; the JSON document has it unbroken."""
+    yield from _section(f"--- text for: {text['for']} ".ljust(WIDTH, "-"))
+    for line in [f"Subject: {text['subject']}", "", *text["body"].splitlines()]:
+        yield from (_copied(clean(line)) if line else [""])
+    yield "-" * WIDTH
 
 
 def _copied(line: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import pty
 import re
 import subprocess
 import sys
@@ -220,3 +221,36 @@ def test_both_doors_come_to_the_same(run: Run, tmp_path: Path) -> None:
         one["not_asked"] = [question["question"] for question in one["not_asked"]]
         one["next"] = one["next"]["text"]
     assert theirs == ours
+
+
+# ------------------------------------------------------------------------------------------------ a person at a terminal
+
+
+def test_a_person_is_asked_until_nothing_more_can_change(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "dumb", "NO_COLOR": "1", "TEAMSMEDIC_RUN_DIR": str(tmp_path)}
+    command = [str(BIN / "teamsmedic"), "triage", "0xCAA20003", "--json"]
+    running = subprocess.Popen(
+        command, stdin=theirs, stdout=subprocess.PIPE, stderr=theirs, env=environment, start_new_session=True
+    )
+    os.close(theirs)
+    said, answered = "", 0
+    words = ["perhaps", "no", "", "?", "", "yes", "yes"]
+    while answered < 40:
+        try:
+            said += os.read(ours, 4096).decode()
+        except OSError:  # the other end is closed
+            break
+        if said.endswith("]: "):
+            os.write(ours, f"{words[answered] if answered < len(words) else ''}\n".encode())
+            answered += 1
+            said += "\n"
+    output = running.communicate(timeout=60)[0]
+    os.close(ours)
+
+    (result,) = json.loads(output)["results"]
+    assert said.count("Does Teams on the web work") == 2, "an answer that is none is asked again"
+    given = {one["question"]: (one["answer"], one["by"]) for one in result["answers"]}
+    assert given["web"] == ("no", "asked")
+    assert given["federated"] == ("yes", "asked")
+    assert {question["why"] for question in result["not_asked"]} <= {"asked, and not known"}

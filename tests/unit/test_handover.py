@@ -82,7 +82,7 @@ def test_placeholders_tell_people_apart():
 @pytest.mark.parametrize(
     "kept",
     ["0xCAA82EE7", "-894947609", "SIP 403", "560403", "3399942151", "AADSTS53003", "login.microsoftonline.com", "UDP 3478 to 3481",
-     "2026-11-25T08:12:44Z", "version 24295.605.3225.8804", "Microsoft.AAD.BrokerPlugin", "HKLM\\SOFTWARE\\Microsoft", "an administrator"],
+     "2026-11-25T08:12:44Z", "version 24295.605.3225.8804", "Microsoft.AAD.BrokerPlugin", "HKLM\\SOFTWARE\\Microsoft", "AC\\TokenBroker\\Accounts", "an administrator"],
 )  # fmt: skip
 def test_what_is_nobodys_name_stays(kept):
     assert Redactor([("user", "Administrator")])(f"it says {kept} there") == f"it says {kept} there"

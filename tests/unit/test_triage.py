@@ -384,3 +384,19 @@ def test_a_triage_without_a_device_is_quick_to_read():
     text = triage_view.render({"results": [one.document(one.decide())]})
 
     assert text.splitlines()[0] == "Who must act: an administrator of the tenant"
+
+
+def test_many_hosts_are_told_by_verdict_and_a_text_once(tmp_path):
+    one = begin("0xCAA7000A")
+    parts = []
+    for number, case in enumerate(("all_off", "absent", "absent", "absent")):
+        it = on(one, tmp_path, tls12_usable=case)
+        parts.append({**one.document(it), "host": f"lt-{number}"})
+
+    few = triage_view.render({"results": parts})
+    full = triage_view.render({"results": parts}, everything=True)
+
+    assert few.count("Who must act: ") == 2
+    assert few.count("--- text for: network") == 1
+    assert all(f"- lt-{number}: " in few for number in range(4))
+    assert full.count("Who must act: ") == 4
