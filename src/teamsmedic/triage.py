@@ -388,7 +388,7 @@ def _heard(device: Device, known: Mapping[str, Remediation], signal: _Signal) ->
         one = known.get(outcome.remediation)
         if one is None:
             continue
-        why = "; ".join(clean(reason, 300) for reason in outcome.reasons[:2])
+        why = "".join(clean(reason, 300) for reason in outcome.reasons[:1])
         if outcome.status is Status.DRIFTED and not one.needs_symptom:
             signal("confirms", one.cures, f"{one.id} has drifted: {why}", By.DEVICE)
         elif outcome.status is Status.DRIFTED and not one.prepares:
@@ -630,7 +630,7 @@ def _rung(
     if outcome is None:
         why = "the device did not answer" if device else "no device was named"
         return Rung.LOOK, f"not looked at: {why}"
-    why = "; ".join(clean(reason, 200) for reason in outcome.reasons[:2]) or str(outcome.status)
+    why = "".join(clean(reason, 300) for reason in outcome.reasons[:1]) or str(outcome.status)
     if outcome.status is not Status.DRIFTED:
         states = {
             Status.HEALTHY: Rung.HEALTHY,

@@ -63,7 +63,7 @@ def _host(it: Mapping[str, Json]) -> Iterator[str]:
             for reason in cause["reasons"][:MOST]:
                 yield from wrap(f"- {clean(reason)}", 5)
     if it["ladder"]:
-        yield from _section("Remediations, from harmless to invasive")
+        yield from _section("Remediations, of what is confirmed first, then from harmless to invasive")
         for rung in it["ladder"]:
             state = rung["state"].replace("_", " ")
             yield from wrap(f"- {rung['remediation']} ({rung['grade']}): {state}; {clean(rung['reason'])}", 2)
