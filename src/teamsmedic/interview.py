@@ -7,6 +7,7 @@ import io
 import stat
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -288,15 +289,14 @@ def _text(stream: BinaryIO) -> io.TextIOWrapper:
 
 def history(where: Path, host: str, now: float) -> list[Past]:
     """What runs of the last days did on a host, the newest first; what cannot be understood there is left out."""
+    first = f"{datetime.fromtimestamp(now, UTC) - timedelta(days=DAYS):%Y%m%dT%H%M%SZ}"
     out: list[Past] = []
     for folder in reversed(runfolder.every(where)):
-        manifest = folder.manifest()
-        started = manifest.get("started")
-        if manifest.get("command") not in ("fix", "undo") or not isinstance(started, int | float):
-            continue
-        if now - started > DAYS * 86_400:
+        if folder.id < first:  # a run's id begins with its time
             break
-        for record in folder.hosts().get(host, []):
+        if not folder.has(host) or folder.manifest().get("command") not in ("fix", "undo"):
+            continue
+        for record in reversed(folder.of(host)):
             said = record.get("outcomes") if record.get("type") == "outcome" else None
             out += [
                 Past(folder.id, str(one.get("remediation")), Status(str(one["status"])))

@@ -36,13 +36,15 @@ RECIPIENTS = frozenset({Who.TENANT, Who.NETWORK, Who.SBC, Who.CARRIER, Who.USER}
 _WITNESS = {"tls12_usable": (*questions.PATH, "proxy_interferes")}
 """What a remediation's facts tell besides the causes that it cures: its probe reaches for the sign-in address."""
 _LAYERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
-    "name": ("confirms", ("name_not_resolved",)),
-    "tcp": ("confirms", ("endpoints_unreachable",)),
+    "name": ("supports", ("name_not_resolved",)),
+    "tcp": ("supports", ("endpoints_unreachable",)),
     "certificate": ("supports", ("proxy_interferes",)),
-    "proxy": ("supports", ("proxy_interferes",)),
     "ok": ("refutes", questions.PATH),
 }
-"""How far the device's own handshake came (tls12_usable, fact `handshake`), and what that says."""
+"""How far the device's own handshake came (tls12_usable, fact `handshake`), and what that says.
+
+It goes straight, as the administrator: where only a proxy leads out, it finds no way, and nothing need be wrong.
+"""
 _UNCODED = {
     "yes": ("client_cache_corrupt", "broker_blocked_or_missing", "stale_credentials", "app_package_damaged",
             "device_registration_broken"),

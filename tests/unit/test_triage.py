@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import jsonschema
 import pytest
 import story as stories
 
-from teamsmedic import checklist, cli, interview, questions, triage_view
+from teamsmedic import checklist, cli, interview, questions, runfolder, triage_view
 from teamsmedic.catalog import Who, load
 from teamsmedic.errors import ExitCode, RequestError
 from teamsmedic.outcome import Status
@@ -293,6 +294,76 @@ def test_a_cure_that_did_not_help_is_never_repeated(tmp_path, earlier, tried, st
 def test_what_only_prepares_is_not_offered_without_a_reason(tmp_path):
     it = on(begin("0xCAA90056"), tmp_path, device_rejoin_prepared="not_prepared")
 
+    assert it.offered == []
+
+
+def test_earlier_runs_are_read_from_their_folders(tmp_path):
+    def earlier(run: str, command: str, *outcomes: tuple[str, str], host: str = "LT-0417") -> None:
+        folder = runfolder.RunFolder.create(tmp_path, run, {"command": command})
+        said = [{"remediation": name, "status": status} for name, status in outcomes]
+        folder.write(host, "outcome", {"outcomes": said})
+
+    earlier("20261101T080000Z-aaaaaa", "fix", ("tls12_usable", "fixed"))
+    earlier("20261120T080000Z-bbbbbb", "fix", ("client_cache_fresh", "fixed"), ("gone", "no status"))
+    earlier("20261121T080000Z-cccccc", "check", ("tls12_usable", "fixed"))
+    earlier("20261122T080000Z-dddddd", "undo", ("client_cache_fresh", "reverted"))
+    earlier("20261123T080000Z-eeeeee", "fix", ("tls12_usable", "fixed"), host="another")
+    (tmp_path / "20261123T080000Z-eeeeee/hosts/LT-0417.jsonl").write_text('{"type": "outcome", "outc')
+
+    found = interview.history(tmp_path, "LT-0417", datetime(2026, 11, 25, tzinfo=UTC).timestamp())
+
+    assert found == [
+        Past("20261122T080000Z-dddddd", "client_cache_fresh", Status.REVERTED),
+        Past("20261120T080000Z-bbbbbb", "client_cache_fresh", Status.FIXED),
+    ]
+
+
+# ------------------------------------------------------------------------------------------------ what a device shows
+
+
+@pytest.mark.parametrize(
+    ("layer", "cause", "state", "balance"),
+    [
+        ("ok", "name_not_resolved", State.REFUTED, 0),
+        ("name", "name_not_resolved", State.NOT_OBSERVABLE, 1),
+        ("tcp", "endpoints_unreachable", State.NOT_OBSERVABLE, 1),
+        ("certificate", "proxy_interferes", State.NOT_OBSERVABLE, 1),
+        ("proxy", "proxy_interferes", State.NOT_OBSERVABLE, 0),
+        ("not_tried", "endpoints_unreachable", State.NOT_OBSERVABLE, 0),
+    ],
+)
+def test_the_devices_own_handshake_speaks_of_the_path(tmp_path, layer, cause, state, balance):
+    one = begin("0xCAA82EE7")
+    door = stories.host()
+    facts = dict(door.device.cases["tls12_usable"].facts)
+    door.device._facts["tls12_usable"] = {**facts, "handshake": {**facts["handshake"], "layer": layer}}
+
+    it = one.decide(stories.checked(one, door, tmp_path))
+
+    found = next(each for each in it.causes if each.id == cause)
+    assert (found.state, found.balance) == (state, balance)
+    assert it.verdict is Who.NETWORK
+
+
+@pytest.mark.parametrize(
+    ("seconds", "state"), [(-4000, "confirmed"), (-60, "refuted"), (200, "refuted"), (4000, "confirmed")]
+)
+def test_a_clock_that_is_off_by_more_than_minutes_is_the_cause(tmp_path, seconds, state):
+    one = begin("0xCAA82F8F")
+    it = one.decide(stories.checked(one, stories.host(clock=seconds), tmp_path))
+
+    assert {each.id: each.state for each in it.causes}["clock_wrong"] == state
+
+
+def test_a_statement_that_fails_leaves_its_cause_open(tmp_path):
+    one = begin("0xCAA70007")
+    door = stories.host(tls12_usable="all_off")
+    door.device.faults = {"tls12_usable": "error"}
+
+    it = one.decide(stories.checked(one, door, tmp_path))
+
+    assert it.causes[0].state is State.NOT_OBSERVABLE
+    assert rungs(it) == {"tls12_usable": Rung.UNKNOWN}
     assert it.offered == []
 
 
