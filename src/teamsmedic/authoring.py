@@ -68,7 +68,8 @@ def _fault(where: object, found: str, todo: str) -> str:
 def _text(root: Path, path: Path) -> Iterator[str]:
     where = path.relative_to(root)
     try:
-        for line, key in content.twice(path):
+        content.read_yaml(path)
+        for key, line in content.twice(path):
             yield _fault(f"{where}:{line}", f"the key {key} stands there a second time", "keep one of the two")
         for number, text in enumerate(content.read_text(path).splitlines(), 1):
             if OPEN in text:

@@ -11,6 +11,7 @@ Nothing here names a remediation. Every statement carries its confidence and its
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -90,7 +91,7 @@ class NamedCause:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Something that is wrong; `manual` is what an administrator does about it by hand."""
+    """Something that is wrong; `manual` is what an administrator does about it by hand, where nothing cures it."""
 
     id: str
     title: str
@@ -168,6 +169,7 @@ class Row:
     causes: tuple[str, ...]
     family: str | None
     yields: bool | None
+    as_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +241,7 @@ class Space:
             found,
             family=row.family or found.family,
             name=Statement(row.name, row.confidence, row.sources) if row.name else None,
-            meaning=(Statement(row.text, row.confidence, row.sources), *found.meaning),
+            meaning=(Statement(row.text, row.confidence, row.sources, row.as_of), *found.meaning),
             verdict=Verdict(who, sure, row.sources),
             causes=tuple(NamedCause(cause, sure, row.sources) for cause in row.causes) or found.causes,
             yields=found.yields if row.yields is None else row.yields,
@@ -266,6 +268,11 @@ class Catalog:
     def retired(self) -> Mapping[Code, str]:
         """Codes that are listed no more, with the reason as the middle of a sentence."""
         return dict(self._loader.retired(self.entries))
+
+    @cached_property
+    def retired_ids(self) -> Mapping[str, Mapping[str, str]]:
+        """Ids that are no more and never come back: `causes` and `remediations`, each with the reason."""
+        return {kind: dict(self._loader.retired_ids(kind)) for kind in ("causes", "remediations")}
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -319,12 +326,13 @@ _OTHERS = frozenset({"causes", "spaces", "sources", "retired"})
 class _Place:
     """A value in a YAML file and the way to it, for messages that say where and how to mend."""
 
-    def __init__(self, path: Path, where: str, value: Any, keys: tuple[str | int, ...] = ()) -> None:
-        self.path, self.where, self.value, self.keys = path, where, value, keys
+    def __init__(self, path: Path, where: str, value: Any, trail: tuple[object, ...] = ()) -> None:
+        self.path, self.where, self.value, self.trail = path, where, value, trail
 
-    def fail(self, found: str, todo: str) -> NoReturn:
-        line = content.line(self.path, self.keys)
-        raise ContentError(f"read {self.path.parent.name}/{self.path.name}:{line}", f"{self.where}: {found}", todo)
+    def fail(self, found: str, todo: str, key: object = None) -> NoReturn:
+        """Raises the sentence with the line of this value, or of one of its keys."""
+        line = content.place(self.path, self.trail if key is None else (*self.trail, key))
+        raise ContentError(f"read {line}", f"{self.where}: {found}", todo)
 
     def mapping(self, required: str = "", optional: str = "") -> dict[str, _Place]:
         """The keys and their places; with neither list given any key of the form of an id or a code is fine."""
@@ -334,12 +342,12 @@ class _Place:
             needed, allowed = required.split(), f"{required} {optional}".split()
             for key in self.value:
                 if key not in allowed:
-                    self.fail(f"the key {key!r} is unknown", f"use {', '.join(allowed)}")
+                    self.fail(f"the key {key!r} is unknown", f"use {', '.join(allowed)}", key)
             for key in needed:
                 if key not in self.value:
                     self.fail(f"the key {key!r} is missing", f"add `{key}:`")
         return {
-            key: _Place(self.path, f"{self.where}, {key}", value, (*self.keys, key))
+            key: _Place(self.path, f"{self.where}, {key}", value, (*self.trail, key))
             for key, value in self.value.items()
         }
 
@@ -347,7 +355,7 @@ class _Place:
         if not isinstance(self.value, list):
             self.fail(f"{_kind(self.value)} stands where a list is expected", "write `- ` items there")
         return [
-            _Place(self.path, f"{self.where}[{index}]", item, (*self.keys, index))
+            _Place(self.path, f"{self.where}[{index}]", item, (*self.trail, index))
             for index, item in enumerate(self.value)
         ]
 
@@ -397,16 +405,36 @@ def _kind(value: object) -> str:
 
 
 class _Loader:
-    """Reads one catalog folder; the names of sources and causes first, then what uses them."""
+    """Reads one catalog folder; the names of sources and causes first, then what uses them.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.sources = {key: self._source(key, place) for key, place in self._file("sources").items()}
-        self.causes = {key: self._cause(key, place) for key, place in self._file("causes").items()}
+    `errors`: None to stop at the first error, or a list that gets the error of every item, which is then left out.
+    """
 
-    def _file(self, name: str) -> dict[str, _Place]:
+    def __init__(self, folder: Path, errors: list[ContentError] | None = None) -> None:
+        self.folder, self.errors = folder, errors
+        self.sources: dict[str, Source] = {}
+        self.causes: dict[str, Cause] = {}
+        for place in self._file("sources"):
+            with self._kept():
+                key = self._id(place)
+                self.sources[key] = self._source(key, place)
+        for place in self._file("causes"):
+            with self._kept():
+                key = self._id(place)
+                self.causes[key] = self._cause(key, place)
+
+    @contextlib.contextmanager
+    def _kept(self) -> Iterator[None]:
+        try:
+            yield
+        except ContentError as error:
+            if self.errors is None:
+                raise
+            self.errors.append(error)
+
+    def _file(self, name: str) -> Collection[_Place]:
         path = self.folder / f"{name}.yaml"
-        return {self._id(place): place for place in _Place(path, name, content.read_yaml(path)).mapping().values()}
+        return _Place(path, name, content.read_yaml(path)).mapping().values()
 
     @staticmethod
     def _id(place: _Place) -> str:
@@ -436,9 +464,9 @@ class _Loader:
         return tuple(self._statement(item) for item in place.items()) if place else ()
 
     def _cause(self, key: str, place: _Place) -> Cause:
-        keys = place.mapping("title verdict manual")
-        manual = self._statements(keys["manual"])
-        if not manual:
+        keys = place.mapping("title verdict", "manual")
+        manual = self._statements(keys.get("manual"))
+        if "manual" in keys and not manual:
             keys["manual"].fail("no step is given", "say what an administrator does by hand")
         return Cause(key, keys["title"].text(), keys["verdict"].one_of(Who), manual)
 
@@ -502,41 +530,48 @@ class _Loader:
         """Adds the codes of one family's file; answers its title."""
         keys = _Place(path, path.stem, content.read_yaml(path)).mapping("title codes")
         for item in keys["codes"].items():
-            parts = item.mapping(f"code {self._ENTRY}", f"{self._ENTRY_MORE} also_written signs")
-            written = parts["code"].text()
-            item.where = f"{path.stem}, {written}"
-            parts = item.mapping(f"code {self._ENTRY}", f"{self._ENTRY_MORE} also_written signs")
-            code = canonical(written)
-            if code is None or code.text != written:
-                item.fail(
-                    "the code is not in canonical form",
-                    f"write {code.text!r}" if code else "give a code that codes.py can read",
-                )
-            if code in entries:
-                item.fail(f"the family {entries[code].family} lists it already", "keep it in one family")
-            entries[code] = self._entry(
-                code,
-                path.stem,
-                parts,
-                also_written=parts["also_written"].texts() if "also_written" in parts else (),
-                signs=parts["signs"].texts() if "signs" in parts else (),
-            )
-            for spelling in entries[code].also_written:
-                if canonical(spelling) or also.setdefault(spelling.lower(), code) != code:
-                    item.fail(f"the spelling {spelling!r} is read already", "remove it from also_written")
+            with self._kept():
+                self._listed(path.stem, item, entries, also)
         return keys["title"].text()
+
+    def _listed(self, family: str, item: _Place, entries: dict[Code, Entry], also: dict[str, Code]) -> None:
+        """Adds one item of a family."""
+        parts = item.mapping(f"code {self._ENTRY}", f"{self._ENTRY_MORE} also_written signs")
+        written = parts["code"].text()
+        item.where = f"{family}, {written}"
+        parts = item.mapping(f"code {self._ENTRY}", f"{self._ENTRY_MORE} also_written signs")
+        code = canonical(written)
+        if code is None or code.text != written:
+            item.fail(
+                "the code is not in canonical form",
+                f"write {code.text!r}" if code else "give a code that codes.py can read",
+                "code",
+            )
+        if code in entries:
+            item.fail(f"the family {entries[code].family} lists it already", "keep it in one family", "code")
+        entries[code] = self._entry(
+            code,
+            family,
+            parts,
+            also_written=parts["also_written"].texts() if "also_written" in parts else (),
+            signs=parts["signs"].texts() if "signs" in parts else (),
+        )
+        for spelling in entries[code].also_written:
+            if canonical(spelling) or also.setdefault(spelling.lower(), code) != code:
+                item.fail(f"the spelling {spelling!r} is read already", "remove it from also_written", "also_written")
 
     def _table(self, place: _Place, families: Collection[str]) -> dict[int, Row]:
         rows = {}
         for number, row in place.mapping().items():
-            keys = row.mapping("text confidence sources", "name causes family yields")
-            rows[_Place(row.path, row.where, number).number()] = Row(
+            keys = row.mapping("text confidence sources", "name causes family yields as_of")
+            rows[_Place(row.path, row.where, number, row.trail).number()] = Row(
                 keys["name"].text() if "name" in keys else None,
                 keys["text"].text(),
                 *self._sourced(keys),
                 tuple(self._cause_id(item) for item in keys["causes"].items()) if "causes" in keys else (),
                 keys["family"].known(families, "the family", "catalog/ as a file") if "family" in keys else None,
                 keys["yields"].flag() if "yields" in keys else None,
+                keys["as_of"].date() if "as_of" in keys else None,
             )
         return rows
 
@@ -546,53 +581,75 @@ class _Loader:
         keys = _Place(path, "spaces", content.read_yaml(path)).mapping("spaces tables")
         tables = {name: self._table(place, families) for name, place in keys["tables"].mapping().items()}
         for item in keys["spaces"].items():
-            parts = item.mapping(
-                f"title kind family {self._ENTRY}",
-                f"{self._ENTRY_MORE} mask value low pattern table same_as related needs_sign",
-            )
-            title, kind = parts["title"].text(), parts["kind"].one_of(Kind)
-            low = tuple(number.number() for number in parts["low"].items()) if "low" in parts else None
-            if low is not None and len(low) != 2:
-                parts["low"].fail(f"{len(low)} numbers stand where two are expected", "write [first, last]")
-            table = parts["table"].known(tables, "the table", "tables") if "table" in parts else None
-            yield Space(
-                title=title,
-                kind=kind,
-                mask=parts["mask"].number() if "mask" in parts else 0,
-                value=parts["value"].number() if "value" in parts else 0,
-                low=(low[0], low[1]) if low else None,
-                pattern=re.compile(parts["pattern"].text(), re.ASCII) if "pattern" in parts else None,
-                entry=self._entry(
-                    Code(title, kind, 0, title),
-                    parts["family"].known(families, "the family", "catalog/ as a file"),
-                    parts,
-                    decoded=True,
-                    space=title,
-                ),
-                table=tables[table] if table else {},
-                same_as=parts["same_as"].text() if "same_as" in parts else None,
-                related=parts["related"].text() if "related" in parts else None,
-                needs_sign="needs_sign" in parts and parts["needs_sign"].flag(),
-            )
+            with self._kept():
+                yield self._space(item, tables, families)
+
+    def _space(self, item: _Place, tables: Mapping[str, Mapping[int, Row]], families: Collection[str]) -> Space:
+        parts = item.mapping(
+            f"title kind family {self._ENTRY}",
+            f"{self._ENTRY_MORE} mask value low pattern table same_as related needs_sign",
+        )
+        title, kind = parts["title"].text(), parts["kind"].one_of(Kind)
+        low = tuple(number.number() for number in parts["low"].items()) if "low" in parts else None
+        if low is not None and len(low) != 2:
+            parts["low"].fail(f"{len(low)} numbers stand where two are expected", "write [first, last]")
+        table = parts["table"].known(tables, "the table", "tables") if "table" in parts else None
+        return Space(
+            title=title,
+            kind=kind,
+            mask=parts["mask"].number() if "mask" in parts else 0,
+            value=parts["value"].number() if "value" in parts else 0,
+            low=(low[0], low[1]) if low else None,
+            pattern=re.compile(parts["pattern"].text(), re.ASCII) if "pattern" in parts else None,
+            entry=self._entry(
+                Code(title, kind, 0, title),
+                parts["family"].known(families, "the family", "catalog/ as a file"),
+                parts,
+                decoded=True,
+                space=title,
+            ),
+            table=tables[table] if table else {},
+            same_as=parts["same_as"].text() if "same_as" in parts else None,
+            related=parts["related"].text() if "related" in parts else None,
+            needs_sign="needs_sign" in parts and parts["needs_sign"].flag(),
+        )
 
     def retired(self, entries: Collection[Code]) -> Iterator[tuple[Code, str]]:
         """The codes of retired.yaml."""
+        for item in self._retired("codes"):
+            with self._kept():
+                keys = item.mapping("code because")
+                code = canonical(keys["code"].text())
+                if code is None or code in entries:
+                    item.fail("it is no code, or a family still lists it", "remove one of the two")
+                yield code, keys["because"].text()
+
+    def retired_ids(self, kind: str) -> Iterator[tuple[str, str]]:
+        """The ids of retired.yaml below `causes` or `remediations`, each with why it is no more."""
+        for item in self._retired(kind):
+            with self._kept():
+                keys = item.mapping("id because")
+                name = keys["id"].text()
+                if not _ID.fullmatch(name):
+                    keys["id"].fail(f"{name!r} has not the form of an id", "use lower-case words joined by _")
+                if name in self.causes and kind == "causes":
+                    keys["id"].fail("causes.yaml still has it", "name the new one otherwise: an id is never reused")
+                yield name, keys["because"].text()
+
+    def _retired(self, kind: str) -> list[_Place]:
         path = self.folder / "retired.yaml"
-        for item in _Place(path, "retired", content.read_yaml(path)).mapping("codes")["codes"].items():
-            keys = item.mapping("code because")
-            code = canonical(keys["code"].text())
-            if code is None or code in entries:
-                item.fail("it is no code, or a family still lists it", "remove one of the two")
-            yield code, keys["because"].text()
+        keys = _Place(path, "retired", content.read_yaml(path)).mapping("codes", "causes remediations")
+        return keys[kind].items() if kind in keys else []
 
 
-def load(root: Path | None = None) -> Catalog:
+def load(root: Path | None = None, errors: list[ContentError] | None = None) -> Catalog:
     """The catalogue below a content root (default: `content.root()`); ContentError says where and how to mend it.
 
-    spaces.yaml and retired.yaml are held to their form when `spaces` and `retired` are first asked for.
+    With a list `errors` every item's error goes there, and the item is left out. spaces.yaml and retired.yaml are held
+    to their form when `spaces` and `retired` are first asked for.
     """
     folder = (root or content.root()) / "catalog"
-    loader = _Loader(folder)
+    loader = _Loader(folder, errors)
     entries: dict[Code, Entry] = {}
     also: dict[str, Code] = {}
     families = {

@@ -154,22 +154,29 @@ def _say(text: str) -> None:
 @cli.command(context_settings={"ignore_unknown_options": True}, short_help="What a code means and who must act.")
 @click.argument("what", nargs=-1, type=click.UNPROCESSED)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-def explain(what: tuple[str, ...], as_json: bool) -> int:
-    """Explains each CODE, or the codes in a TEXT; - reads standard input.
+@click.option("--file", "files", multiple=True, metavar="PATH", help="A file or folder, whatever its name looks like.")
+def explain(what: tuple[str, ...], as_json: bool, files: tuple[str, ...]) -> int:
+    """Explains each CODE, or the codes in a TEXT, a FILE or a FOLDER; - reads standard input.
 
-    Needs no network and no device. Negative numbers are codes too: teamsmedic explain -894947609
+    Logs in UTF-8 and UTF-16, gz and zip, event logs exported as XML, of any size. Needs no network and no device.
+    Negative numbers are codes too: teamsmedic explain -894947609
     """
     from teamsmedic import explain as explaining
 
     if "--json" in what:
         as_json, what = True, tuple(one for one in what if one != "--json")
-    if not what:
-        raise click.UsageError("name a code or a text, or - for standard input")
-    document = explaining.document(what, sys.stdin.buffer)
+    if not what and not files:
+        raise click.UsageError("name a code, a text, a file or a folder, or - for standard input")
+    document = explaining.document(what, sys.stdin.buffer, files)
     if as_json:
         _print_json(document)
     else:
         _say(explaining.render(document))
+    unread = [source["unread"] for source in document["sources"] if source["unread"] and source["asked"]]
+    for sentence in unread:
+        _complain(sentence, ExitCode.USAGE)
+    if unread:
+        return int(ExitCode.USAGE)
     return int(ExitCode.OK if any(source["codes"] for source in document["sources"]) else ExitCode.NO_CODE)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,45 +49,62 @@ def read_text(path: Path) -> str:
 
 def read_yaml(path: Path) -> Any:
     """The data of a YAML file; ContentError with the place where it cannot be read."""
-    return _read(path, yaml.load)
-
-
-def _read(path: Path, how: Callable[..., Any]) -> Any:
     try:
-        return how(read_text(path), Loader=_Loader)
+        return yaml.load(read_text(path), Loader=_Loader)  # noqa: S506 - a safe loader, C or Python
     except yaml.YAMLError as error:
         raise ContentError(f"read {path}", " ".join(str(error).split()), "mend the YAML there") from error
 
 
-def line(path: Path, keys: Sequence[str | int]) -> int:
-    """The line of a YAML file, counted from 1, where the value below these keys begins; that of the last one found."""
-    node = _read(path, yaml.compose)
-    for key in keys:
-        if isinstance(node, yaml.MappingNode):
-            below = [(name, value) for name, value in node.value if name.value == str(key)]
-            if not below:
+def place(path: Path, trail: Sequence[object]) -> str:
+    """Where in a YAML file a value stands, for messages: `folder/file.yaml:LINE`, and an editor jumps there.
+
+    `trail` holds keys and list indexes from the top. Where it leads no further, the line of the last part that is there
+    is given; a file that cannot be read has only its name.
+    """
+    name = f"{path.parent.name}/{path.name}"
+    try:
+        loader = _Loader(read_text(path))
+        node, line = loader.get_single_node(), 0
+        for step in trail:
+            found = _step(loader, node, step)
+            if found is None:
                 break
-            if not isinstance(below[-1][1], yaml.CollectionNode):
-                return int(below[-1][0].start_mark.line) + 1
-            node = below[-1][1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
-            node = node.value[key]
-        else:
-            break
-    return int(node.start_mark.line) + 1 if node else 1
+            node, line = found
+    except (yaml.YAMLError, ContentError):
+        return name
+    return f"{name}:{line + 1}"
 
 
-def twice(path: Path) -> Iterator[tuple[int, str]]:
-    """Keys that stand twice in one mapping of a YAML file, with their lines: YAML's readers silently take the last."""
-    nodes = [_read(path, yaml.compose)]
-    while nodes:
-        node = nodes.pop()
-        if isinstance(node, yaml.MappingNode):
-            seen: set[str] = set()
-            for name, value in node.value:
-                if name.value in seen and name.value != "<<":
-                    yield int(name.start_mark.line) + 1, str(name.value)
-                seen.add(name.value)
-                nodes.append(value)
-        elif isinstance(node, yaml.SequenceNode):
-            nodes += node.value
+def _step(loader: Any, node: Any, step: object) -> tuple[Any, int] | None:
+    """The node that a key or an index leads to, with its line counted from 0."""
+    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+        return node.value[step], node.value[step].start_mark.line
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if loader.construct_object(key, deep=True) == step:
+                return value, key.start_mark.line
+    return None
+
+
+def twice(path: Path) -> Iterator[tuple[str, int]]:
+    """Keys that stand twice in one mapping of a YAML file, each with the line of its second place.
+
+    YAML's readers keep the last one in silence.
+    """
+    loader = _Loader(read_text(path))
+    open_nodes, seen = [loader.get_single_node()], set()
+    while open_nodes:
+        node = open_nodes.pop()
+        if node is None or id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            open_nodes += node.value
+        elif isinstance(node, yaml.MappingNode):
+            keys: set[object] = set()
+            for key, value in node.value:
+                name = key.value
+                if name in keys:
+                    yield str(name), key.start_mark.line + 1
+                keys.add(name)
+                open_nodes.append(value)

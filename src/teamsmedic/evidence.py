@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from teamsmedic import dsregcmd
-from teamsmedic.catalog import Catalog, Entry, Who
+from teamsmedic.catalog import Catalog, Elsewhere, Entry, Who
 from teamsmedic.codes import Code
+from teamsmedic.hit import Hit
 from teamsmedic.outcome import Json
-from teamsmedic.recognise import Recogniser
 
 LINES = 3
 """Lines that are kept of one code, and times and ids of all."""
 KEPT = 20
 LINE = 400
-AROUND = 2000
-"""Characters that are kept of a line, and of the lines around a code."""
+"""Characters that are kept of a line."""
+HINTED = 1 << 18
+"""Bytes of a text in which hints are looked for; a report of dsregcmd is as long at most."""
+Find = Callable[[Iterable[bytes]], Iterator[Hit]]
+"""Finds codes in a text: `Recogniser.find`."""
+_AROUND_LINES = 5
+"""Lines on either side of a code by which its place is judged, as `explain` does."""
 
 _HINTS: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
     (question, word, re.compile(pattern, re.I))
@@ -38,25 +44,34 @@ _TIME = re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?(?:\.\d{1,7})?Z?\b"
 _ID = re.compile(
     r"\b(correlation ?id|trace ?id|request ?id|call ?id)\W{1,3}([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", re.I
 )
-_DSREGCMD = re.compile(r"^\s*(?:\|\s*Device State|AzureAdJoined\s*:)", re.I)
+_DSREGCMD = re.compile(r"^[ \t]*(?:\|[ \t]*Device State|AzureAdJoined[ \t]*:)", re.I | re.M)
 
 
 @dataclass
 class Seen:
-    """One code of the evidence: what the catalogue knows of it, how often it was seen, and in which lines first."""
+    """One code of the evidence: what the catalogue knows of it, how often it was seen, and in which lines first.
+
+    `placed_by`: how often the lines around it show another place, by what the code means there.
+    """
 
     entry: Entry
     count: int = 0
     lines: list[str] = field(default_factory=list)
-    around: str = ""
+    placed_by: Counter[Elsewhere] = field(default_factory=Counter)
+
+    def near(self, line: str, around: str) -> None:
+        """Takes the text around one hit."""
+        if len(self.lines) < LINES and line not in self.lines:
+            self.lines.append(line)
+        if place := next((one for one in self.entry.elsewhere if one.applies(around)), None):
+            self.placed_by[place] += 1
 
     def placed(self) -> None:
-        """Lets what the code means elsewhere speak, where lines around it show that place: its causes are others."""
-        for place in self.entry.elsewhere:
-            if place.applies(self.around):
-                meaning = (place.meaning, *self.entry.meaning)
-                self.entry = replace(self.entry, verdict=place.verdict, meaning=meaning, causes=(), elsewhere=())
-                return
+        """Lets another place speak where all hits stand there, as `explain` does: its causes are not those here."""
+        if self.placed_by and sum(self.placed_by.values()) >= self.count:
+            ((place, _),) = self.placed_by.most_common(1)
+            meaning = (place.meaning, *self.entry.meaning)
+            self.entry = replace(self.entry, verdict=place.verdict, meaning=meaning, causes=(), elsewhere=())
 
 
 @dataclass
@@ -67,6 +82,7 @@ class Evidence:
     log needs; `times` likewise. `directory`: what dsregcmd /status says, where its output is in the text.
     """
 
+    catalog: Catalog
     codes: dict[Code, Seen] = field(default_factory=dict)
     hints: dict[str, str] = field(default_factory=dict)
     clashes: set[str] = field(default_factory=set)
@@ -76,56 +92,57 @@ class Evidence:
     directory: dict[str, Json] | None = None
     given: bool = False
 
-    def add(self, code: Code, catalog: Catalog, line: str = "") -> bool:
-        """Counts a code once more; false where the catalogue knows nothing of it."""
-        entry = catalog.lookup(code)
+    def add(self, code: Code) -> Seen | None:
+        """Counts a code once more; None where the catalogue knows nothing of it."""
+        if code in self.codes:
+            self.codes[code].count += 1
+            return self.codes[code]
+        entry = self.catalog.lookup(code)
         if entry is None:
-            self.gone = self.gone or catalog.retired.get(code, "")
-            return False
-        seen = self.codes.setdefault(code, Seen(entry))
-        seen.count += 1
-        if line and len(seen.lines) < LINES and line not in seen.lines:
-            seen.lines.append(line)
-        return True
+            self.gone = self.gone or self.catalog.retired.get(code, "")
+            return None
+        self.codes[code] = Seen(entry, 1)
+        return self.codes[code]
 
-    def read(self, pieces: Iterable[str], catalog: Catalog) -> None:
-        """Adds what a text says; memory does not grow with it. A hint in two ways is a clash, not an answer."""
+    def read(self, pieces: Iterable[bytes], find: Find) -> None:
+        """Adds what a text says (UTF-8); memory does not grow with it. A hint in two ways is a clash, not an answer.
+
+        `find`: a recogniser's. Hints are what a person writes, so they are looked for in the first `HINTED` bytes.
+        """
         self.given = True
-        kept: list[str] = []
-        report: list[str] = []
-        size = 0
+        head = bytearray()
 
-        def watched() -> Iterator[str]:
-            nonlocal size
+        def watched() -> Iterator[bytes]:
             for piece in pieces:
-                kept[:] = [*kept[-1:], piece]
-                self._line(piece[: dsregcmd.MAX_LINE])
-                if (report or _DSREGCMD.match(piece)) and size < dsregcmd.MAX_TEXT:
-                    report.append(piece)
-                    size += len(piece)
+                head.extend(piece[: max(0, HINTED - len(head))])
                 yield piece
 
-        for hit in Recogniser(catalog).find(watched()):
-            # The recogniser speaks of a line when it has read its end: the last one that holds the code.
-            line = next((one for one in reversed(kept) if hit.code.given in one), "")
-            if self.add(hit.code, catalog, " ".join(line.split())[:LINE]):
-                seen = self.codes[hit.code]
-                seen.around = f"{seen.around} {' '.join(kept)}"[-AROUND:]
-        for seen in self.codes.values():
-            seen.placed()
-        if report:
-            self.directory = dsregcmd.summary(dsregcmd.parse("".join(report)))
+        for hit in find(watched()):
+            if seen := self.add(hit.code):
+                line = hit.before.rpartition("\n")[2] + hit.code.given + hit.after.partition("\n")[0]
+                self._near(line)
+                seen.near(" ".join(line.split())[:LINE], _around(hit))
+        for one in self.codes.values():
+            one.placed()
+        text = head.decode("utf-8", "replace")
+        for line in text.splitlines():
+            self._said(line[: dsregcmd.MAX_LINE])
+        if report := _DSREGCMD.search(text):
+            self.directory = dsregcmd.summary(dsregcmd.parse(text[report.start() :]))
             prt = self.directory.get("prt")
             if isinstance(prt, bool):
                 self._hint("prt", "yes" if prt else "no")
 
-    def _line(self, line: str) -> None:
+    def _said(self, line: str) -> None:
         for question, word, pattern in _HINTS:
             if pattern.search(line):
                 self._hint(question, word)
         apps = {one.lower() for one in _APPS.findall(line)}
         if {"outlook", "onedrive"} <= apps and _FAILING.search(line) and not _FINE.search(line):
             self._hint("apps", "several")
+
+    def _near(self, line: str) -> None:
+        """Keeps the times and ids of a line in which a code stands."""
         for found, pattern in ((self.times, _TIME), (self.ids, _ID)):
             for match in pattern.finditer(line):
                 text = match[0] if pattern is _TIME else f"{match[1].lower()} {match[2].lower()}"
@@ -139,10 +156,10 @@ class Evidence:
     def ordered(self, *, after: bool | None = None) -> list[Seen]:
         """The codes, the one that decides first, as `explain` orders them; `after`: calls before sign-in, or not."""
 
-        def key(one: Seen) -> tuple[bool, bool, int, bool, bool]:
-            entry = one.entry
+        def key(one: Seen) -> tuple[bool, bool, bool, int, bool, bool]:
+            entry, who = one.entry, one.entry.verdict.who
             other = after is not None and is_call(entry) is not after
-            return other, entry.yields, entry.rank, entry.verdict.who is Who.UNKNOWN, entry.decoded
+            return other, who is Who.NONE, entry.yields, entry.rank, who is Who.UNKNOWN, entry.decoded
 
         return sorted(self.codes.values(), key=key)
 
@@ -150,3 +167,9 @@ class Evidence:
 def is_call(entry: Entry) -> bool:
     """Whether a code speaks of a call, not of a sign-in."""
     return entry.family.startswith("sip_")
+
+
+def _around(hit: Hit) -> str:
+    """The lines around a hit."""
+    before = "\n".join(hit.before.split("\n")[-_AROUND_LINES - 1 :])
+    return before + hit.code.given + "\n".join(hit.after.split("\n")[: _AROUND_LINES + 1])

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import functools
-import io
-import stat
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
-from teamsmedic import checklist, content, handover, questions, remediation, runfolder, triage
+from teamsmedic import checklist, content, handover, questions, reading, remediation, runfolder, triage
 from teamsmedic import plan as planning
 from teamsmedic.catalog import Catalog, load
 from teamsmedic.codes import Code
 from teamsmedic.errors import RequestError, UnknownCode, UnknownRemediation
-from teamsmedic.evidence import Evidence
+from teamsmedic.evidence import Evidence, Find
 from teamsmedic.explain import WHO
 from teamsmedic.outcome import Json, Status
 from teamsmedic.questions import Question
-from teamsmedic.recognise import pieces
 from teamsmedic.remediation import Remediation
 from teamsmedic.result import HostResult
 from teamsmedic.text import clean
 from teamsmedic.triage import Answer, Device, Past, Triage
 
+_MEANT = re.compile(r"\S+\.(?:log|txt|xml|json|csv|gz|zip)|(?:\.{0,2}/|[A-Za-z]:\\)\S*", re.I)
+"""What can only have been meant as a path, as `explain` reads it."""
 DAYS = 14
 """Days for which an earlier repair counts as one of this trouble: as long as a copy is kept of what was set aside."""
 
@@ -85,7 +85,7 @@ class Interview:
                 )
         else:
             code = self.catalog.read(word)
-            if code is None or not self.evidence.add(code, self.catalog):
+            if code is None or not self.evidence.add(code):
                 raise UnknownCode(
                     f"read {question.option}", f"{clean(word, 60)} is no code that is known", "give it as in 560403"
                 )
@@ -234,33 +234,37 @@ def whole(
 
 
 def read(what: Sequence[str], catalog: Catalog, standard_input: BinaryIO | None = None) -> Evidence:
-    """The evidence that the arguments name: each a code, `-` for standard input, a file, or all together one text.
+    """The evidence that the arguments name: each a code, `-` for standard input, a path, or all together one text.
 
-    A code wins over a file of the same name. RequestError for a file that cannot be read, or a text with no code.
+    A code wins over a path of the same name. RequestError for what cannot be read.
     """
-    out = Evidence()
+    out = Evidence(catalog)
     words: list[str] = []
     for one in what:
         if code := _code(one, catalog):
             out.given = True
-            out.add(code, catalog)
+            out.add(code)
         elif one == "-":
             if standard_input:
-                text = _text(standard_input)
-                out.read(pieces(text), catalog)
-                text.detach()  # else it is closed with the wrapper
-        elif (path := _file(one)) is not None:
-            try:
-                with path.open("rb") as stream, _text(stream) as text:
-                    out.read(pieces(text), catalog)
-            except OSError as error:
-                found = error.strerror or type(error).__name__
-                raise RequestError(f"read {clean(one, 200)}", found, "name a file that can be read") from error
+                out.read(reading.stream("standard input", standard_input).pieces(), _finder(catalog))
+        elif _is_path(one):
+            for each in reading.path(one):
+                out.read(each.pieces(), _finder(catalog))
         else:
             words.append(one)
+    if len(words) == 1 and _MEANT.fullmatch(words[0]):
+        raise RequestError(
+            f"read {clean(words[0], 200)}", "there is no such file", "correct its name, or quote a text with blanks"
+        )
     if words:
-        out.read(" ".join(words).splitlines(keepends=True), catalog)
+        out.read(reading.text(" ".join(words)), _finder(catalog))
     return out
+
+
+def _finder(catalog: Catalog) -> Find:
+    from teamsmedic.recognise import Recogniser  # noqa: PLC0415 - a code alone needs no patterns
+
+    return Recogniser(catalog).find
 
 
 def _code(given: str, catalog: Catalog) -> Code | None:
@@ -268,23 +272,11 @@ def _code(given: str, catalog: Catalog) -> Code | None:
     return code if code and (catalog.lookup(code) or code in catalog.retired) else None
 
 
-def _file(given: str) -> Path | None:
-    """The file of that name; None where it is none: a text is no path, and a pipe would wait."""
-    if "\n" in given or "\0" in given or len(given) > 4096:
-        return None
+def _is_path(given: str) -> bool:
     try:
-        return Path(given) if stat.S_ISREG(Path(given).stat().st_mode) else None
-    except (OSError, ValueError):
-        return None
-
-
-def _text(stream: BinaryIO) -> io.TextIOWrapper:
-    """Bytes as text: UTF-8, or UTF-16 as Windows PowerShell writes redirected output; what is neither is replaced."""
-    buffered = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", stream))
-    head = buffered.peek(4)[:4]
-    marked = head[:2] in {b"\xff\xfe", b"\xfe\xff"}
-    encoding = "utf-16" if marked else "utf-16-le" if head[1:2] == b"\0" else "utf-8-sig"
-    return io.TextIOWrapper(buffered, encoding=encoding, errors="replace")
+        return bool(given) and Path(given).exists()
+    except (OSError, ValueError):  # longer than a name can be, or with a zero in it
+        return False
 
 
 def history(where: Path, host: str, now: float) -> list[Past]:

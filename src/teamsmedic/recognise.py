@@ -1,168 +1,607 @@
-"""Finds codes in text: logs, mails, what somebody copied from a screen.
+"""Finds codes in text: logs, mails, what somebody copied from a screen, in any language.
 
 A code that cannot be mistaken (0xCAA82EE7, AADSTS50076, SIP 403, max_reload_exceeded) counts wherever it stands. A bare
 or short one (1001, 4c7, 403, 50126, 3399942151) counts only with a sign of its kind near it, and nothing counts inside
 what is something else: a GUID, a hash, an address, a date, a version, a telephone number, a duration, a numbered thing.
+
+A long text is searched in two steps. Patterns that are as fast as reading (hyperscan) say where a code could stand;
+only there the rules look, at a bounded piece of text around. What the rules find does not depend on the first step,
+only how long it takes: a test compares the two.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import TextIO
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 
 from teamsmedic.catalog import Catalog
 from teamsmedic.codes import Code, Kind
+from teamsmedic.hit import KEPT, Hit, Sure
+from teamsmedic.signs import (
+    AAD,
+    CALL,
+    CLIENT,
+    CODES,
+    CODES_OF_THINGS,
+    COUNTED,
+    ELSE,
+    ERRORS,
+    FAILED,
+    GOES_ON,
+    HEADER,
+    HTTP,
+    LABELLED_AADSTS,
+    LIBRARY,
+    LINKS,
+    NOT_HEX,
+    PADDED,
+    PHRASES,
+    ROW,
+    SIP_LABEL,
+    STRONG,
+    STRONG_PAIRS,
+    SUBCODES,
+    THINGS,
+    TRIGGER_BEFORE_CALL,
+    TRIGGER_GLUED,
+    TRIGGERS,
+    Signs,
+)
 
-PIECE = 65_536
-"""Characters that are read at once: a longer line is looked at in pieces."""
+BLOCK = 1 << 19
+"""Bytes that are searched at once."""
 
-_OVERLAP = 128
-"""Characters of a piece that are looked at again with the next one, so that no code is lost in a cut."""
+SHORT = 1 << 15
+"""Bytes of a text so short that preparing the fast step would take longer than it saves."""
 
-_BEFORE, _AFTER = 64, 48
-"""How far around a bare code a sign of its kind may stand, in characters; before it also on earlier lines."""
+_LONGEST = 48
+"""Characters that hold the longest token and what is looked at just behind it."""
 
+_CONTEXT = 2400
+"""Bytes around a place that the rules may look at: `before` and `after` of a hit in letters of up to four bytes."""
 
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A code and where it was seen: line and column count from 1, `code.given` is how it stood there."""
+_BEFORE, _AFTER = 200, 100
+"""Characters in which the signs of a bare code are looked for."""
 
-    code: Code
-    line: int
-    column: int
-
-
-_FORMS = r"""
-    (?P<sip> SIP (?: /2\.0\s{1,3} | [:/_-]?
-                 | \s{1,3} (?:(?:response|status|final|error|result)\s){0,2} (?:code)? \s?[:=]?\s? )
-             (?P<sip_number>[3-6][0-9]{2}) (?! [@.0-9] | :[0-9] ) )
-  | (?P<aadsts> AADSTS [\s:\#_-]{0,2} [1-9][0-9]{3,6} )
-  | (?P<hex> 0x [0-9a-f]{3,8} )
-  | (?P<bare_hex> [0-9a-f]{8} )
-  | (?P<decimal> -[0-9]{9,10} | [0-9]{3,10} )
-  | (?P<short_hex> (?=[0-9]*[a-f]) [0-9][0-9a-f]{2,3} )
+_TOKENS = r"""
+    (?P<aadsts> AADSTS (?: [\s:\#_=."'\\()-]{0,8} | \s{0,3} (?:error\s?)?code \s? [:=]? \s? )
+        (?P<aadsts_number> [1-9][0-9]{3,6} ) (?![0-9]) )
+  | (?P<hex> (?<![0-9]) 0x (?: [0-9a-f]{8} (?: (?![0-9a-f]) | (?= [a-f]{1,9} [g-z] ) ) | [0-9a-f]{3,7} (?![0-9a-z_]) ) )
+  | (?P<wide_hex> (?<![0-9]) 0x (?: f{8} | 0{8} ) (?P<wide_number> [4-9a-f][0-9a-f]{7} ) (?![0-9a-z]) )
+  | (?P<pair> (?<![\w\#.]) (?P<pair_sip> [3-6][0-9]{2} ) \# (?P<pair_number> [0-9]{1,7} ) (?![\w\#]) )
+  | (?P<row> (?<![\w.:\-+]) (?P<row_sip> 0 | [3-6][0-9]{2} ) ["']? [ ]? [,;\t|] [ ]? ["']?
+        (?P<row_number> 0 | [0-9]{4,7} ) (?= ["']? [ ]? (?: [,;\t|\r\n] | \Z ) ) )
+  | (?P<sip> (?<![a-z0-9]) SIP (?: /2\.0\s{1,3} | [:/_-] \s? | \s{1,3} )? (?P<sip_number> [3-6][0-9]{2} )
+        (?! [@0-9_] | [.:,][0-9] | /(?:tcp|udp) | ; \s? (?:user|phone-context|transport|tag) ) )
+  | (?P<bare_hex> (?: (?<![0-9a-z]) | (?-i: (?<= [a-z] ) (?= [0-9A-F]AA ) ) | (?<= [g-z] ) (?= caa ) )
+        [0-9a-f]{8} (?![0-9a-f]) )
+  | (?P<decimal> (?<![0-9a-z_.,-]) -[0-9]{9,10} (?![0-9a-z_]) | (?<=[a-z]_) [0-9]{10} (?![0-9a-z_])
+        | (?<![0-9a-z_]) (?<![0-9][.,]) [0-9]{3,10} (?![0-9a-z_]) )
+  | (?P<short_hex> (?<![0-9a-z_.\#-]) (?=[0-9]*[a-f]) [0-9][0-9a-f]{2,3} (?![0-9a-z_-]) )
 """
-
-_ELSE = re.compile(
-    r"""
-    [0-9a-f]{8} (?: -[0-9a-f]{4} ){3} -[0-9a-f]{12}                               # GUID
-  | \b (?=[0-9]{0,64}[a-f]) [0-9a-f]{9,} \b | 0x[0-9a-f]{9,}                      # hash, thumbprint, long pointer
-  | \b (?: [0-9a-f]{2} [:-] ){5} [0-9a-f]{2}                                      # hardware address, fingerprint
-  | \b v? [0-9]+ (?: \.[0-9]+ )+ (?: :[0-9]+ )?                                   # version, IP address, fraction
-  | \b (?: [a-z0-9-]{1,63} (?: \.[a-z0-9-]{1,63} ){1,8} | localhost ) : [0-9]+    # name and port
-  | \] : [0-9]+
-  | \b [0-9]{4} - [0-9]{2} - [0-9]{2} (?: [T\s] [0-9:.,]+ )?                      # date and time
-  | \b [0-9]{1,2} : [0-9]{2} (?: : [0-9]{2} )? (?: [.,][0-9]+ )?
-  | sips? : [^\s@;>]{1,64} @ [^\s>]* | tel: [+0-9().\-]+                          # address of a person
-  | (?: \+ | \b00 ) [1-9] [0-9\s().\-]{6,}                                        # telephone number
-  | \(? \b [0-9]{3} \)? [\s.\-] [0-9]{3} [\s.\-] [0-9]{4} \b
-  | \b [0-9][0-9.,]{0,20} \s? (?: ms|msec|milliseconds?|s|secs?|seconds?|mins?|minutes?|h|hours?|days?|[kmg]i?b|bytes?
-        |px|[kmg]?hz|users?|times|people|devices?|rooms?|calls?|attempts?|lines?|rows?|items?|files?
-        |eur|usd|gbp|chf ) \b
-  | \b [0-9][0-9.,]{0,20} \s? %
-  | \b (?: ports?|build|version|pid|tid|process(?:\s?id)?|thread(?:\s?id)?|line|row|column|page|room|building|floor|desk
-        |ext|extension|tel|phone|mobile|fax|kb|event(?:\s?id)?|eventid|instance|id|size|length|count|ticket|case
-        |incident|inc|chg|req|year|no|number|width|height|offset|position|step|vlan
-        |https?(?:/[0-9.]{1,3})?(?:\s(?:status|error|code)){0,2} )
-        \s? [:=.\#]? \s? \(? [0-9][0-9a-f.:]* \b
-  | \# [0-9]+ | [$\u20ac\u00a3] \s? [0-9][0-9.,]*
-  | \b [a-z]:\\ \S+ | \b https?:// [^\s?]+                                        # path, address without its query
-    """,
-    re.I | re.X | re.A,
-)
-"""What is something else, however much it looks like a code."""
-
-_FAILURE = re.compile(r"err(?:or)?\b|error|fail|code|hresult|\bhr\b|status|result|exception|aad|wam|broker|win32", re.I)
-_SIP_SIGN = re.compile(
-    r"\bsip\b|sbc|callend|invite|\bbye\b|pstn|direct routing|trunk|response code|teams phone|subcode", re.I
-)
-_SIGNS = {
-    Kind.HRESULT: _FAILURE,
-    Kind.SHORT: _FAILURE,
-    Kind.AADSTS: re.compile(
-        r"aad|sign-?in|entra|error ?code|result ?type|conditional access|failure reason|[?&]code=", re.I
-    ),
-    Kind.SIP: _SIP_SIGN,
-    Kind.NUMBER: re.compile(_SIP_SIGN.pattern + "|microsoft|sub ?reason", re.I),
-}
 
 
 class Recogniser:
     """Finds the codes of one catalogue; compiled once, used for any number of texts."""
 
-    def __init__(self, catalog: Catalog) -> None:
-        """Compiles the forms of codes, and the signs that the catalogue's entries bring."""
-        self._catalog = catalog
-        words = "|".join(sorted(catalog.words, key=len, reverse=True))
-        forms = _FORMS + (rf"| (?P<word> (?:{words}) )" if words else "")
-        self._forms = re.compile(rf"(?<![A-Za-z0-9_]) (?: {forms} ) (?![A-Za-z0-9_])", re.I | re.X | re.A)
-        self._signs = {
-            code: re.compile("|".join(map(re.escape, entry.signs)), re.I)
-            for code, entry in catalog.entries.items()
-            if entry.signs
-        }
+    def __init__(self, catalog: Catalog, *, fast: bool | None = None) -> None:
+        """Compiles the forms of codes.
 
-    def find(self, pieces: Iterable[str]) -> Iterator[Hit]:
-        """The codes of a text in order, from its lines or from parts of lines; memory does not grow with the text.
-
-        A piece that ends in no line end is continued by the next one.
+        `fast` says whether the fast step is used: None for where it pays, which is in texts longer than `SHORT`.
         """
-        text, line, start, first, before = "", 1, 0, 0, ""
+        self._catalog = catalog
+        self._fast = fast
+        self._trigger: Callable[[bytes], list[tuple[int, int]]] | None = None
+        words = "|".join(map(re.escape, sorted(catalog.words, key=len, reverse=True)))
+        word = rf"| (?<![A-Za-z0-9_]) (?P<word> (?:{words}) ) (?![A-Za-z0-9_])" if words else ""
+        # The look ahead lets most letters go at once.
+        starts = "".join(sorted({one[0] for one in catalog.words}))
+        self._tokens = re.compile(rf"(?= [-0-9a-fs{starts}] ) (?: {_TOKENS}{word} )", re.I | re.X | re.A)
+        self._numbers: dict[str, tuple[Code, bool] | None] = {}
+        self._bare = frozenset(_named(catalog)[0])
+        self._needing: dict[Code, bool] = {}
+
+    def find(self, pieces: Iterable[str | bytes]) -> Iterator[Hit]:
+        """The codes of a text in order, from pieces of any size; bytes are UTF-8. Memory does not grow with it."""
+        place = _Place()
+        buffer, low = b"", 0
+        waiting: list[bytes] = []
+        held = 0
         for piece in pieces:
-            *ended, rest = piece.split("\n")
-            for part in ended:
-                text += part
-                yield from self._line(text, before, line, start, first=first, last=len(text))
-                before = f"{before} {text[-_BEFORE:]}"[-_BEFORE:]
-                text, line, start, first = "", line + 1, 0, 0
-            text += rest
-            while len(text) - first > PIECE + _OVERLAP:
-                last = first + PIECE
-                yield from self._line(text[: last + _OVERLAP], before, line, start, first=first, last=last)
-                text, start, first = text[last - _OVERLAP :], start + last - _OVERLAP, _OVERLAP
-        yield from self._line(text, before, line, start, first=first, last=len(text))
+            waiting.append(piece.encode("utf-8", "replace") if isinstance(piece, str) else piece)
+            held += len(waiting[-1])
+            if held < BLOCK:
+                continue
+            buffer = b"".join([buffer, *waiting])
+            waiting, held = [], 0
+            while len(buffer) - low >= BLOCK:
+                high = _boundary(buffer, min(low + 2 * BLOCK, len(buffer) - _CONTEXT))
+                yield from self._block(buffer, low, high, place, fast=self._fast is not False)
+                keep = max(0, high - _CONTEXT)
+                buffer, low = buffer[keep:], high - keep
+        buffer = b"".join([buffer, *waiting])
+        fast = self._fast if self._fast is not None else len(buffer) - low > SHORT
+        yield from self._block(buffer, low, len(buffer), place, fast=fast)
 
-    def _line(self, text: str, before: str, line: int, start: int, *, first: int, last: int) -> Iterator[Hit]:
-        """The codes of a line's part that begin in [first, last); `start` is the part's place in its line."""
-        elsewhere: list[tuple[int, int]] | None = None
-        for match in self._forms.finditer(text):
-            begin, end = match.span()
-            if not first <= begin < last:
+    def _block(self, buffer: bytes, low: int, high: int, place: _Place, *, fast: bool) -> Iterator[Hit]:
+        """The codes that begin in [low, high) of the buffer."""
+        at = low
+        for begin, end in self._windows(buffer, low, high) if fast else [(low, high)]:
+            start = _boundary(buffer, max(begin, at))
+            if start >= end:
                 continue
-            code = self._catalog.read(f"sip:{match['sip_number']}" if match["sip"] else match[0])
-            if code is None:
-                continue
-            if elsewhere is None:
-                elsewhere = [found.span() for found in _ELSE.finditer(text)]
-            if not match["sip"] and any(low < end and begin < high for low, high in elsewhere):
-                continue
-            around = f"{before} {text[max(0, begin - _BEFORE) : begin]}"[-_BEFORE:] + "\0" + text[end : end + _AFTER]
-            alone = text.strip(" \t\r\"'[](),;.") == match[0]
-            if self._counts(code, match.lastgroup or "", around, alone=alone):
-                yield Hit(Code(code.text, code.kind, code.number, match[0]), line, start + begin + 1)
+            stop = _boundary(buffer, end)
+            lowest = max(0, start - _CONTEXT)
+            part = buffer[lowest : stop + _CONTEXT]
+            if plain := part.isascii():
+                text, first, last = str(part, "ascii"), start - lowest, stop - lowest
+            else:
+                before, middle = _decoded(buffer[_boundary(buffer, lowest) : start]), _decoded(buffer[start:stop])
+                text = before + middle + _decoded(buffer[stop : _boundary(buffer, stop + _CONTEXT)])
+                first, last = len(before), len(before) + len(middle)
+            for code, sure, index in self._codes(text, first, last, place):
+                offset = start + (index - first if plain else len(text[first:index].encode()))
+                line, column = place.of(buffer, at, offset)
+                at = offset
+                behind = index + len(code.given)
+                yield Hit(code, line, column, sure, text[max(0, index - KEPT) : index], text[behind : behind + KEPT])
+        place.of(buffer, at, high)
 
-    def _counts(self, code: Code, form: str, around: str, *, alone: bool) -> bool:
-        space = self._catalog.space(code)
-        if space is None and code not in self._catalog.entries:
-            return False
-        if form in {"sip", "aadsts", "word"}:
+    def _windows(self, buffer: bytes, low: int, high: int) -> Iterator[tuple[int, int]]:
+        """Where in [low, high) codes may begin, in order and apart from each other."""
+        if self._trigger is None:
+            self._trigger = _trigger(self._catalog)
+        first = max(0, low - _CONTEXT)
+        begin = end = low
+        for start, stop in self._trigger(buffer[first:]):
+            if first + start > end:
+                if end > begin:
+                    yield begin, min(end, high)
+                begin = max(low, first + start)
+            end = max(end, first + stop)
+            if begin >= high:
+                return
+        if end > begin:
+            yield begin, min(end, high)
+
+    def _codes(self, text: str, first: int, last: int, place: _Place) -> Iterator[tuple[Code, Sure, int]]:
+        """The codes that begin in [first, last) of a text, each with where it begins."""
+        plain = _padded(text)
+        for match in self._tokens.finditer(plain, first, last + _LONGEST):
+            if match.start() >= last:
+                return
+            form = match.lastgroup or ""
+            # The last group that took part is an inner one where a form has inner groups.
+            form = _OUTER.get(form, form)
+            if form in {"pair", "row"}:
+                yield from self._two(plain, match, form, place)
+            elif found := self._one(plain, match, form):
+                yield (*found, match.start())
+
+    def _two(self, text: str, match: re.Match[str], form: str, place: _Place) -> Iterator[tuple[Code, Sure, int]]:
+        """SIP code and Microsoft's beside it, as in `480#10076` and in rows of call records."""
+        sip, number = match[f"{form}_sip"], match[f"{form}_number"]
+        before, after = text[max(0, match.start() - 2 * KEPT) : match.start()], text[match.end() : match.end() + KEPT]
+        if form == "row":
+            known = number == "0" or self._response(number) or _LEG.fullmatch(number) is not None
+            if not known or not (place.rows(before) or ROW.near(before.lower()) or ROW.near(after.lower())):
+                for part in ("row_sip", "row_number"):
+                    if single := self._tokens.match(text, match.start(part)):
+                        inner = _OUTER.get(single.lastgroup or "", single.lastgroup or "")
+                        if inner == "row":
+                            single = _NUMBER.match(text, match.start(part))
+                            inner = "decimal"
+                        if single and (found := self._one(text, single, inner)):
+                            yield (*found, match.start(part))
+                return
+        if sip != "0":
+            yield Code(f"SIP {sip}", Kind.SIP, int(sip), sip), Sure.CERTAIN, match.start(f"{form}_sip")
+        if number != "0" and self._response(number):
+            yield Code(number, Kind.NUMBER, int(number), number), Sure.CERTAIN, match.start(f"{form}_number")
+
+    def _response(self, number: str) -> bool:
+        read = self._read(number)
+        return read is not None and read[0].kind is Kind.NUMBER
+
+    def _read(self, given: str) -> tuple[Code, bool] | None:
+        """The code that a token spells, and whether the catalogue names this very code; None for nothing known."""
+        if given in self._numbers:
+            return self._numbers[given]
+        code = self._catalog.read(given)
+        known = None
+        if code and (code in self._catalog.entries or self._catalog.space(code)):
+            known = code, self._catalog.names(code)
+        if len(self._numbers) > 10_000:
+            self._numbers.clear()
+        self._numbers[given] = known
+        return known
+
+    def _one(self, text: str, match: re.Match[str], form: str) -> tuple[Code, Sure] | None:
+        given, begin, end = match[0], match.start(), match.end()
+        if form == "decimal" and not self._promising(given, text, begin, end):
+            return None
+        if form in {"sip", "aadsts"}:
+            read = self._read(f"sip:{match['sip_number']}" if form == "sip" else f"AADSTS{match['aadsts_number']}")
+        elif form == "wide_hex":
+            read = self._read(f"0x{match['wide_number']}")
+        else:
+            read = self._read(given)
+        if read is None:
+            return None
+        code, named = read
+        sure = _sure(
+            code, form, text, begin, end, named=named, needs_sign=self._needs_sign(code), client=self._signs(code)
+        )
+        return (Code(code.text, code.kind, code.number, given), sure) if sure else None
+
+    def _promising(self, given: str, text: str, begin: int, end: int) -> bool:
+        """Whether it is worth asking the catalogue about a bare number; says no quickly to nearly all."""
+        if len(given) > 7 or given in self._bare or _LEG.fullmatch(given) or _alone(text, begin, end):
             return True
-        if signs := self._signs.get(code):
-            return alone or signs.search(around) is not None
-        adal = code.kind is Kind.HRESULT and code.number & 0xFFF00000 == 0xCAA00000
-        if form == "hex" and code.kind is Kind.HRESULT:
-            if adal or (space and not space.needs_sign):
+        if len(given) == 3:
+            if not "3" <= given[0] <= "6":
+                return False
+            return CALL.near(text[max(0, begin - 120) : begin].lower()) or CALL.near(text[end : end + 80].lower())
+        before = text[max(0, begin - 150) : begin].lower()
+        if not ("code" in before or "type" in before or "reason" in before or "kod" in before or "nummer" in before):
+            return "aadsts" in before and _strong(before)
+        return (len(given) > 4 and _strong(before)) or any(one in before[-60:] for one in SUBCODES)
+
+    def _needs_sign(self, code: Code) -> bool:
+        if code not in self._needing:
+            if len(self._needing) > 10_000:
+                self._needing.clear()
+            space = self._catalog.space(code)
+            self._needing[code] = space is None or space.needs_sign
+        return self._needing[code]
+
+    def _signs(self, code: Code) -> bool:
+        entry = self._catalog.entries.get(code)
+        return bool(entry and entry.signs)
+
+
+_OUTER = {
+    "aadsts_number": "aadsts",
+    "wide_number": "wide_hex",
+    "pair_number": "pair",
+    "row_number": "row",
+    "sip_number": "sip",
+}
+_LEG = re.compile(r"500001|5[46][09][0-9]{3}|51[01][0-9]{3}|531[0-9]{3}")
+"""Response codes whose form alone says what they are."""
+_NUMBER = re.compile(r"[0-9]{3,10}", re.A)
+_ALONE = re.compile(r"[\s\"'\[\](){}<>,;.:!?*`_-]*")
+
+
+class _Around:
+    """What stands around a token, taken apart when it is first asked for."""
+
+    def __init__(self, text: str, begin: int, end: int) -> None:
+        self.text, self.begin, self.end = text, begin, end
+        self.before = text[max(0, begin - _BEFORE) : begin].lower()
+        self.after = text[end : end + _AFTER].lower()
+
+    @cached_property
+    def last(self) -> list[tuple[str, int]]:
+        """The words just before, the nearest first, each with the number of characters between it and the next."""
+        found, at = [], len(self.before)
+        for match in reversed(list(_WORD.finditer(self.before[-80:]))):
+            shift = max(0, len(self.before) - 80)
+            found.append((match[0], at - match.end() - shift))
+            at = match.start() + shift
+            if len(found) == 5:
+                break
+        return found
+
+    @cached_property
+    def labelled(self) -> bool:
+        """Whether a word for an error, a code, a status or a result stands just before."""
+        tail = self.before[-40:]
+        # Letters of some languages are no single words here: their vowels are signs of their own.
+        if not tail.isascii() and any(part in tail for part in _FOREIGN) and (not self.last or self.last[0][1] < 8):
+            return True
+        for place, (word, gap) in enumerate(self.last):
+            if gap > 24 and not _TAGS.fullmatch(self.before[-gap - len(word) :][len(word) :] if not place else ""):
+                return False
+            if word in CODES or (any(part in word for part in ERRORS) and not word.endswith(_MEASURED)):
+                other = self.last[place + 1 : place + 2]
+                thing = word in {"code", "codes", "kod"} and other and other[0][0] in CODES_OF_THINGS
+                return not thing and not (word.endswith("code") and word[:-4] in CODES_OF_THINGS)
+            if word not in LINKS or place == 3:
+                return False
+        return False
+
+    @property
+    def coded(self) -> bool:
+        """Whether the label is a code's, so that a word for an amount after it is the next sentence's."""
+        return any("cod" in word or "kod" in word for word, gap in self.last[:1] if gap <= 4)
+
+    @cached_property
+    def thing(self) -> bool:
+        """Whether it is the number of a thing, or the measure of one."""
+        for place, (word, gap) in enumerate(self.last[:2]):
+            if gap > 4:
+                break
+            if word in THINGS or word.endswith(_MEASURED) or (place == 0 and self.before[-1:] in {"\u00b0", "\u2116"}):
                 return True
-        elif form == "bare_hex" and adal:
-            return True
-        elif not (adal or self._catalog.names(code)):
-            return False
-        return (alone and self._catalog.names(code)) or _SIGNS[code.kind].search(around) is not None
+            if word in {"code", "codes", "kod"}:
+                return any(one in CODES_OF_THINGS for one, _ in self.last[place + 1 : place + 4])
+            if word == "id" or (word in {"no", "nr"} and not self.labelled):
+                return True
+            if word not in {"no", "nr", "num", "number", "nummer", "is", "ist"}:
+                break
+        return _PARAMETER.search(self.before[-40:]) is not None
+
+    def near(self, signs: Signs, before: int = _BEFORE, after: int = _AFTER) -> bool:
+        """Whether signs stand within so many characters before it or after it."""
+        return signs.near(self.before[-before:]) or signs.near(self.after[:after])
+
+    @cached_property
+    def elsewhere(self) -> bool:
+        """Whether it is a part of something else."""
+        text, begin, end = self.text, self.begin, self.end
+        # A label right before it and nothing that goes on behind it: the long pattern would find nothing.
+        if self.labelled and self.last[0][1] <= 4 and _CLEAR.match(text, end):
+            beginning = self.before[-44:]
+            if "/" not in beginning and "http" not in beginning and "\\" not in beginning and "#" not in beginning[-4:]:
+                return False
+        left, right = text[max(0, begin - 20) : begin], text[end : end + 20]
+        if not (
+            _DIGIT.search(left)
+            or _DIGIT.search(right)
+            or left[-1:] in _TIED
+            or right[:1] in _TIED
+            or ":\\" in left
+            or "/" in left
+        ):
+            return _ADDRESS.search(self.before) is not None
+        first = max(0, begin - 44)
+        for one in ELSE.finditer(text[first : end + 40]):
+            if one.start() + first < end and begin < one.end() + first:
+                return True
+        return _ADDRESS.search(self.before) is not None
 
 
-def pieces(stream: TextIO) -> Iterator[str]:
-    """The lines of a stream, a longer one in parts of at most `PIECE` characters."""
-    while piece := stream.readline(PIECE):
-        yield piece
+_CLEAR = re.compile(r"[\"']?(?:[,;)\]}<](?!\s?[0-9])|\s?[\r\n]|\Z|\s[A-Za-z]{4,}\b)")
+_FACILITIES = frozenset({0x1, 0x2, 0x3, 0x5, 0x7, 0x8, 0x9, 0xD})
+_FOREIGN = tuple(part for part in ERRORS if not part.isascii() and "\u0590" <= part[0] <= "\u0eff")
+_MEASURED = ("count", "counts", "rate", "total", "ratio", "log", "logs", "time", "id")
+_WORD = re.compile(r"[^\W\d_]+(?:['\u2019](?![^\W\d_]{3}))?|[0-9]+(?=[^\W\d_])")
+_TAGS = re.compile(r"(?:[^<>\w]{0,8}<[^<>\n]{0,40}>){1,3}[^<>\w]{0,8}")
+_DIGIT = re.compile("[0-9]")
+_TIED = frozenset("-.:@/\\#$\u20ac\u00a3+_xX\u00d7=")
+_ADDRESS = re.compile(r"(?:https?://[^\s?\"'<>]{0,160}|\b[a-z]:\\[^\s\"'<>|]{0,160})\Z")
+_PARAMETER = re.compile(
+    r"(?:[\w-]{1,40}-(?:length|expires|forwards|after|se|id|age)[\s:=\"']{1,4}|;\s?(?:tag|branch|rport|received|q|ttl|lr|ob)=)\Z"
+)
+
+
+def _sure(
+    code: Code, form: str, text: str, begin: int, end: int, *, named: bool, needs_sign: bool, client: bool
+) -> Sure | None:
+    """How sure it is that what stands at [begin, end) of a text is a code; None where it is something else."""
+    if form in {"aadsts", "word"}:
+        return Sure.CERTAIN
+    if form == "sip":
+        start_line = "/" in text[begin:end] or _phrase(code.number, text[end : end + 40])
+        return Sure.CERTAIN if start_line or not COUNTED.match(text[end : end + 24]) else None
+    around = _Around(text, begin, end)
+    adal = code.kind is Kind.HRESULT and code.number & 0x0FF00000 == 0x0AA00000
+    if form in {"hex", "wide_hex", "bare_hex"} and code.kind is Kind.HRESULT:
+        if around.last and around.last[0][0] in NOT_HEX and around.last[0][1] <= 4:
+            return None
+        if form == "bare_hex" and (_in_guid(around.before, around.after) or around.before[-1:] in {"#", "/", "\\"}):
+            return None
+        # A hash may begin like this by chance; only some facilities of the sign-in library are known.
+        if adal and code.number >> 28 == 0xC and (form != "bare_hex" or (code.number >> 16) & 0xF in _FACILITIES):
+            return Sure.CERTAIN
+        if form != "bare_hex" and (named or not needs_sign):
+            return Sure.CERTAIN
+        if form == "bare_hex" and not named and not (adal and around.labelled):
+            return None
+        if form == "bare_hex" and (
+            around.after[:1].isalnum() or around.before[-1:].isalnum() or around.after[:1] == "_"
+        ):
+            return None
+    if _alone(text, begin, end):
+        return Sure.LIKELY if named or adal else None
+    if around.before[-1:] == "+" and not around.before[-2:-1].isalpha():
+        return None
+    match code.kind:
+        case Kind.HRESULT:
+            twin = f"{code.number:x}" in around.before[-60:] + around.after[:40]  # the same code in another spelling
+            fine = (form == "hex" or adal or named) and (
+                twin or around.labelled or around.near(FAILED, 80, 48) or around.near(LIBRARY, 110, 48)
+            )
+        case Kind.SHORT:
+            fine = named and around.labelled and (form == "hex" or around.near(CLIENT))
+        case Kind.AADSTS:
+            fine = _strong(around.before) or (
+                named and (around.labelled or (around.near(AAD, 110, 60) and GOES_ON.match(around.after) is not None))
+            )
+        case Kind.SIP:
+            fine = _call(around, code.number)
+        case Kind.NUMBER if client:
+            fine = around.labelled and around.near(CLIENT)
+        case _:
+            fine = any(one in around.before[-60:] for one in SUBCODES) or (
+                (named or _LEG.fullmatch(str(code.number)) is not None) and around.near(CALL)
+            )
+    if not fine or around.thing or _counted(around, code) or around.elsewhere:
+        return None
+    return Sure.LIKELY
+
+
+def _counted(around: _Around, code: Code) -> bool:
+    """Whether the number is an amount of what stands behind it."""
+    if around.coded or COUNTED.match(around.after) is None:
+        return False
+    return code.kind is not Kind.SIP or not _phrase(code.number, around.after)
+
+
+def _phrase(number: int, after: str) -> bool:
+    """Whether the reason phrase of a SIP code stands behind it."""
+    phrase = PHRASES.get(number)
+    return phrase is not None and after.lower().lstrip(" \"',;:-").startswith(phrase)
+
+
+def _strong(before: str) -> bool:
+    """Whether a label stands before that the numbers of the sign-in service have: what follows needs no list."""
+    tail = before[-150:]
+    if not (any(one in tail for one in STRONG) or any(one in tail for one in STRONG_PAIRS)):
+        return False
+    match = LABELLED_AADSTS.search(tail)
+    if match is None:
+        return False
+    head = tail[: match.start()] + match[0][:24]
+    return any(one in head[-40:] for one in STRONG) or any(
+        one in tail[max(0, match.start() - 24) : match.start()] for one in STRONG_PAIRS
+    )
+
+
+def _call(around: _Around, number: int) -> bool:
+    """Whether a number of three digits is the SIP code of a call."""
+    if not around.near(CALL, 120, 80):
+        return False
+    if SIP_LABEL.search(around.before[-80:]):
+        return True
+    if around.near(HTTP, 60, 24):
+        return False
+    if _phrase(number, around.after) or around.labelled:
+        return True
+    # A field of a table has its column for a label, and that is not here.
+    return around.before.rstrip("\"' ")[-1:] not in {",", ";", "|", "\t"} and GOES_ON.match(around.after) is not None
+
+
+def _in_guid(before: str, after: str) -> bool:
+    return re.match(r"-[0-9a-f]{4}", after) is not None or re.search(r"[0-9a-f]{4}-$", before[-5:]) is not None
+
+
+def _alone(text: str, begin: int, end: int) -> bool:
+    """Whether nothing else stands in the whole text, or in the one line that holds it."""
+    return (
+        len(text) < 2 * _BEFORE
+        and not text[:begin].strip(" \t\r\n\"'[](),;.")
+        and not text[end:].strip(" \t\r\n\"'[](),;.")
+    )
+
+
+class _Place:
+    """Where in the whole text a block begins, and what its earlier lines said of the later ones."""
+
+    def __init__(self) -> None:
+        self.line, self.column, self._rows = 1, 1, False
+
+    def of(self, buffer: bytes, low: int, high: int) -> tuple[int, int]:
+        """Goes on from low to high; answers line and column of high."""
+        lines = buffer.count(b"\n", low, high)
+        if lines:
+            self.line += lines
+            self.column = 1
+            low = buffer.rfind(b"\n", low, high) + 1
+        part = buffer[low:high]
+        self.column += len(part) if part.isascii() else len(_decoded(part))
+        return self.line, self.column
+
+    def rows(self, before: str) -> bool:
+        """Whether rows of call records stand here: a line before named their columns."""
+        self._rows = self._rows or HEADER.search(before) is not None
+        return self._rows
+
+
+def _decoded(part: bytes) -> str:
+    return str(part, "utf-8", "replace")
+
+
+def _boundary(buffer: bytes, at: int) -> int:
+    """The place itself, or just before the character that a cut there would split; at most three bytes back."""
+    at = min(at, len(buffer))
+    for back in range(4):
+        if at - back <= 0 or at >= len(buffer) or buffer[at - back] & 0xC0 != 0x80:
+            return max(0, at - back)
+    return at
+
+
+def _padded(text: str) -> str:
+    """The text with what escapes stand for at their place, filled up with blanks so that every place stays."""
+    if not any(one in text for one in "%\\&\u2212\u2010\u2011\u2012\u2013\u00a0"):
+        return text
+    return PADDED.sub(_unescaped, text).translate(_DASHES)
+
+
+_DASHES = {0x00A0: " ", 0x2010: "-", 0x2011: "-", 0x2012: "-", 0x2013: "-", 0x2212: "-"}
+_ENTITIES = {"quot": '"', "apos": "'", "lt": "<", "gt": ">", "amp": "&", "nbsp": " ", "num": "#", "colon": ":"}
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    whole = match[0]
+    if match["hex"]:
+        said = chr(int(match["hex"], 16))
+    elif match["uni"]:
+        said = chr(int(match["uni"], 16))
+    elif match["entity"]:
+        said = _ENTITIES[match["entity"].lower()]
+    elif match["point"]:
+        said = chr(min(int(match["point"]), 0x10FFFF))
+    else:
+        said = "\n" if whole[-1] in "nr" else " " if whole[-1] == "t" else whole[-1]
+    if not "\t" <= said <= "~":
+        said = " "
+    return said.rjust(len(whole))
+
+
+def _short(number: int) -> str:
+    """How a short code is written at least: what has only decimal digits needs the 0x."""
+    digits = f"{number:x}"
+    return f"0x0{{0,5}}{digits}" if digits.isdecimal() else f"(?:0x0{{0,5}})?{digits}"
+
+
+def _named(catalog: Catalog) -> tuple[list[str], list[str]]:
+    """Bare numbers and short hexadecimal ones that the catalogue names."""
+    numbers, hexadecimal = set(), set()
+    for code in catalog.entries:
+        if code.kind in {Kind.AADSTS, Kind.NUMBER}:
+            numbers.add(str(code.number))
+        elif code.kind is Kind.SHORT:
+            hexadecimal.add(_short(code.number))
+    for space in catalog.spaces:
+        if space.kind in {Kind.AADSTS, Kind.NUMBER}:
+            numbers.update(str(number) for number in space.table if number > 999)
+        elif space.kind is Kind.SHORT:
+            hexadecimal.update(_short(number) for number in space.table if number > 0xFF)
+    return sorted(numbers), sorted(hexadecimal)
+
+
+def _trigger(catalog: Catalog) -> Callable[[bytes], list[tuple[int, int]]]:
+    """The fast step: answers where in a block codes could begin, in order."""
+    numbers, hexadecimal = _named(catalog)
+    words = [re.escape(word) for word in sorted(catalog.words)]
+    edge = r"(?:\b|%[0-9a-f]{2}|\\[nrt]|\\u00[0-9a-f]{2})"
+    patterns = [TRIGGER_BEFORE_CALL, *TRIGGERS, *words]
+    patterns += [rf"{edge}(?:{'|'.join(numbers)})\b", rf"{edge}(?:{'|'.join(hexadecimal)})\b", TRIGGER_GLUED]
+    try:
+        import hyperscan  # noqa: PLC0415 - late: short texts and single codes need none of it
+
+        database = hyperscan.Database()
+        database.compile(
+            expressions=[one.encode() for one in patterns],
+            ids=list(range(len(patterns))),
+            elements=len(patterns),
+            flags=[*[hyperscan.HS_FLAG_CASELESS | hyperscan.HS_FLAG_DOTALL] * (len(patterns) - 1), 0],
+        )
+    except (ImportError, OSError):
+        return lambda block: [(0, len(block))]
+
+    def places(block: bytes) -> list[tuple[int, int]]:
+        found: list[tuple[int, int]] = []
+
+        def seen(which: int, _begin: int, end: int, _flags: int, _context: object) -> None:
+            # A number before its sign ends where the sign does.
+            found.append((end - 300, end) if which == 0 else (end - 26, end + 1))
+
+        database.scan(block, match_event_handler=seen)
+        found.sort()
+        return found
+
+    return places

@@ -383,7 +383,7 @@ def _broken(where: str, found: str, todo: str) -> ContentError:
     """`where`: the file, and after `: ` the keys joined by dots."""
     name, _, dotted = where.partition(": ")
     return ContentError(
-        f"read {name}:{content.line(Path(name), dotted.split('.'))}: {dotted}".removesuffix(": "), found, todo
+        f"read {content.place(Path(name), dotted.split('.'))}: {dotted}".removesuffix(": "), found, todo
     )
 
 

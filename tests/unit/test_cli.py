@@ -365,3 +365,29 @@ def test_ctrl_c_that_is_somebody_elses_is_left_alone(tmp_path, handler):
 
     assert found == [handler]
     assert folder.hosts() == {}
+
+
+def test_explain_says_what_it_could_not_read_and_answers_the_rest(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, bad = tmp_path / "good.log", tmp_path / "bad.gz"
+    good.write_bytes(b"Error 0xCAA70007")
+    bad.write_bytes(b"\x1f\x8b\x08\x00broken")
+
+    assert cli._main(["explain", "--json", str(bad), str(good)]) == 3
+
+    out, err = capsys.readouterr()
+    assert [len(source["codes"]) for source in json.loads(out)["sources"]] == [0, 1]
+    assert err.count("\n") == 1
+    assert err.startswith(f"read {bad}: the archive ")
+
+
+@pytest.mark.parametrize(("content", "code"), [(b"Error 0xCAA70007", 0), (b"all is well", 6), (b"", 6)])
+def test_explain_of_a_file_ends_with_the_code_of_a_text(
+    tmp_path: Path, content: bytes, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "x.log").write_bytes(content)
+
+    assert cli._main(["explain", str(tmp_path / "x.log")]) == code
+    assert cli._main(["explain", "--file", str(tmp_path)]) == code
+    assert capsys.readouterr().err == ""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
 from teamsmedic import catalog
+from teamsmedic.errors import RequestError
 from teamsmedic.explain import HITS, build, document, render, sources
 
 CATALOG = catalog.load()
@@ -100,6 +103,7 @@ def test_without_a_code_there_is_none(what: tuple[str, ...]) -> None:
         (("AADSTS", "50076"), ["text"], [["AADSTS50076"]]),
         (("saw 0xCAA70007 and", "max_reload_exceeded"), ["text"], [["0xCAA70007", "max_reload_exceeded"]]),
         (("1001", "-"), ["1001", "standard input"], [["1001"], ["0xCAA70007"]]),
+        (("SIP", "error", "403", "on the SBC"), ["text"], [["SIP 403"]]),
     ],
     ids=str,
 )
@@ -140,7 +144,161 @@ def test_places_are_kept_up_to_a_limit_and_counted_beyond() -> None:
     (source,) = explained("-", stdin=b"0xCAA70007\n" * 100)["sources"]
 
     (code,) = source["codes"]
-    assert (code["count"], len(code["hits"]), code["hits"][1]["line"]) == (100, HITS, 2)
+    assert (code["count"], len(code["hits"]), code["hits"][1]["position"]["line"]) == (100, HITS, 2)
+
+
+@pytest.mark.parametrize(
+    ("log", "first", "last"),
+    [
+        (
+            "2026-11-25T10:00:00.123Z 0xCAA70007\n2026-11-25T09:00:00Z 0xCAA70007\n",
+            "2026-11-25T09:00:00Z",
+            "2026-11-25T10:00:00Z",
+        ),
+        ("2026-11-25 10:00:00,5 +01:00 x 0xCAA70007\n", "2026-11-25T10:00:00+01:00", "2026-11-25T10:00:00+01:00"),
+        ("11/25/2026 1:05:06 PM 0xCAA70007\n", "2026-11-25T13:05:06", "2026-11-25T13:05:06"),
+        ("25/11/2026 13:05 0xCAA70007\n", "2026-11-25T13:05:00", "2026-11-25T13:05:00"),
+        ("03/04/2026 13:05 0xCAA70007\n", None, None),
+        ("25.11.2026, 13:05:06 0xCAA70007\n", "2026-11-25T13:05:06", "2026-11-25T13:05:06"),
+        (
+            "Wed Nov 25 2026 10:00:00 GMT+0100 <8> -- error -- 0xCAA70007\n",
+            "2026-11-25T10:00:00+01:00",
+            "2026-11-25T10:00:00+01:00",
+        ),
+        (
+            "<TimeCreated SystemTime='2026-11-25T10:00:00.5Z'/>\n<Data>0xCAA70007</Data>",
+            "2026-11-25T10:00:00Z",
+            "2026-11-25T10:00:00Z",
+        ),
+        ("2026-13-45T10:00:00Z 0xCAA70007\n", None, None),
+        ("0xCAA70007\n", None, None),
+    ],
+    ids=repr,
+)
+def test_a_code_brings_the_first_and_the_last_time_of_the_log(log: str, first: str | None, last: str | None) -> None:
+    (source,) = explained("-", stdin=log.encode())["sources"]
+
+    assert (source["codes"][0]["first_seen"], source["codes"][0]["last_seen"]) == (first, last)
+
+
+def test_a_text_without_a_code_shows_no_fault_and_an_unknown_code_is_unknown() -> None:
+    assert explained("all is well")["sources"][0]["verdict"] == "none"
+    assert explained("-", stdin=b"")["sources"][0]["verdict"] == "none"
+
+
+@pytest.mark.parametrize(
+    "text", ["ByotOut,+49,0,540000,BYE,sbc.contoso.com", "Final SIP code 0, Final Microsoft subcode: 560000, BYE"]
+)
+def test_rows_of_calls_that_went_well_show_no_fault(text: str) -> None:
+    (source,) = explained("-", stdin=text.encode())["sources"]
+
+    assert source["verdict"] == "none"
+
+
+def test_a_fault_beside_calls_that_went_well_decides() -> None:
+    rows = "ByotOut,+49,0,540000,BYE,sbc\nByotOut,+49,403,510560,x,sbc\nByotIn,+49,0,560000,BYE,sbc\n"
+    (source,) = explained("-", stdin=rows.encode())["sources"]
+
+    assert (source["codes"][0]["code"], source["verdict"]) == ("510560", "tenant")
+
+
+def test_a_path_that_leads_nowhere_is_one_sentence() -> None:
+    with pytest.raises(RequestError, match=r"read lost\.log: there is no such file; .+"):
+        list(sources(["lost.log"], CATALOG))
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict", "says"),
+    [
+        ("Backup job failed: error 0x80070002", "none", "tool's missing file"),
+        ("Backup job started\n1\n2\n3\nerror 0x80070002", "none", "tool's missing file"),
+        ("Backup job started\n1\n2\n3\n4\n5\n6\nerror 0x80070002", "device", "something local"),
+        ("Teams error 0x80070002", "device", "something local"),
+        ("Backup job failed: error 0x80070002" + "\n" * 20 + "Teams error 0x80070002", "device", "something local"),
+        ("The tab of our custom app says CAA20004", "tenant", "custom app"),
+        ("errorCode: caa70004, Windows Server 2019, VCRUNTIME140.dll is missing", "device", "Visual C++"),
+    ],
+)
+def test_the_verdict_follows_the_text_around_the_code(text: str, verdict: str, says: str) -> None:
+    found = explained("-", stdin=text.encode())
+    (source,) = found["sources"]
+
+    assert (source["verdict"], source["codes"][0]["verdict"]) == (verdict, verdict)
+    assert says in source["reason"]
+    assert (
+        (source["codes"][0]["elsewhere"] is not None) == ("Here     " in render(found)) == (says != "something local")
+    )
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Path:
+    (tmp_path / "desk-1").mkdir()
+    (tmp_path / "desk-1" / "teams.log").write_text(
+        "2026-11-25T10:00:00Z 0xCAA82EE7\n2026-11-25T11:00:00Z 0xCAA82EE7\n", encoding="utf-8"
+    )
+    (tmp_path / "desk-2.txt").write_bytes(
+        "2026-11-24T08:00:00Z AADSTS53003\r\n2026-11-25T10:30:00Z CAA82EE7\r\n".encode("utf-16")
+    )
+    (tmp_path / "desk-3.log.gz").write_bytes(gzip.compress(b"all is well\n"))
+    return tmp_path
+
+
+def test_a_folder_gives_one_source_for_each_file(fleet: Path) -> None:
+    found = {source["name"]: source for source in explained(str(fleet))["sources"]}
+
+    assert {Path(name).name: source["verdict"] for name, source in found.items()} == {
+        "teams.log": "network",
+        "desk-2.txt": "tenant",
+        "desk-3.log.gz": "none",
+    }
+
+
+def test_the_overview_of_a_folder_says_what_is_wrong_with_which(fleet: Path) -> None:
+    text = render(explained(str(fleet)))
+
+    assert [line for line in text.splitlines() if len(line) > 80] == []
+    flat = " ".join(text.split())
+    assert "3 sources, 2 with codes, 4 times." in flat
+    assert "0xCAA82EE7 (network): 3 times in 2 sources." in flat
+    assert "teams.log: 2 times, 2026-11-25T10:00:00Z to 2026-11-25T11:00:00Z" in flat
+    assert flat.index("Desktop sign-in and client loop") < flat.index("0xCAA82EE7 (network)")
+    assert "Teams Rooms resource account - AADSTS53003 (tenant): once." in flat
+
+
+def test_a_code_wins_over_a_path_of_the_same_name_unless_it_is_called_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("1001").write_text("AADSTS50076", encoding="utf-8")
+
+    def codes(found: dict[str, Any]) -> list[str]:
+        return [code["code"] for source in found["sources"] for code in source["codes"]]
+
+    assert codes(explained("1001")) == ["1001"]
+    assert codes(build(sources([], CATALOG, None, ["1001"]), CATALOG, REMEDIES)) == ["AADSTS50076"]
+
+
+def test_what_cannot_be_read_costs_only_itself(tmp_path: Path) -> None:
+    (tmp_path / "a.gz").write_bytes(gzip.compress(b"0xCAA70007 x\n" * 9)[:-4])
+    (tmp_path / "b.log").write_bytes(b"AADSTS50076")
+    (tmp_path / "c.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 9)
+
+    first, second, third = explained(str(tmp_path))["sources"]
+
+    assert ([code["code"] for code in first["codes"]], first["unread"] is None) == (["0xCAA70007"], False)
+    assert ([code["code"] for code in second["codes"]], second["unread"]) == (["AADSTS50076"], None)
+    assert (third["codes"], third["verdict"]) == ([], "unknown")
+    assert "it holds no text" in third["reason"]
+
+
+def test_hostile_text_reaches_no_terminal(tmp_path: Path) -> None:
+    bad = tmp_path / "x\x1b[31m\u202e.log"
+    bad.write_bytes("\x1b]0;evil\x07 AADSTS\u200b50076\x1b[2J 0xCAA70007".encode())
+    (tmp_path / "y.log").write_bytes(b"\x1b[31m 0xCAA20003 AADSTS\r50076")
+
+    for what in ([str(tmp_path)], [str(bad)], ["\x1b[31mAADSTS\n50076"], ["\x1b[31m nothing"]):
+        text = render(explained(*what))
+        assert all(one.isprintable() or one == "\n" for one in text), what
 
 
 def test_the_installed_content_is_explained() -> None:

@@ -38,6 +38,7 @@ def imported(module: str) -> set[str]:
         "codes",
         "catalog",
         "recognise",
+        "signs",
         "remediation",
         "plan",
         "payload",
@@ -61,4 +62,13 @@ def test_what_decides_knows_no_edge(module):
 def test_help_and_explain_load_neither_pypsrp_nor_ansible():
     loaded = imported("teamsmedic.cli")
 
-    assert loaded.isdisjoint({"pypsrp", "ansible", "rich", "psrpcore", "cryptography", "asyncio"})
+    assert loaded.isdisjoint({"pypsrp", "ansible", "rich", "psrpcore", "cryptography", "asyncio", "hyperscan"})
+
+
+def test_explaining_a_code_loads_no_search_engine():
+    script = (
+        "import sys; from teamsmedic.explain import document; document(['0xCAA70007']); print('\\n'.join(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert "hyperscan" not in done.stdout.split()

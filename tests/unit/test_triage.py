@@ -429,6 +429,8 @@ def test_files_streams_and_negative_numbers_are_evidence(tmp_path, capsys):
     [
         (["triage"], 3),
         (["triage", "hello", "world"], 6),
+        (["triage", "/no/such/file.log"], 3),
+        (["triage", "no-such.log"], 3),
         (["triage", "--wbe", "yes"], 3),
         (["triage", "0xCAA70007", "--tried", "nothing"], 3),
         (["triage", "0xCAA20003"], 5),

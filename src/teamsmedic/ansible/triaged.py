@@ -21,7 +21,7 @@ def prepare(
     """The interview that the options make, and the plan of its check; None where no device tells of these codes."""
     interview = Interview.begin((), answers, tried=tried, redact=redact, silent=SILENT, open_ended=True)
     for entry in interview.catalog.resolve(codes) if codes else ():
-        interview.evidence.add(entry.code, interview.catalog)
+        interview.evidence.add(entry.code)
         interview.evidence.given = True
     wanted = interview.wanted()
     return interview, None if wanted is None else interview.plan(wanted, now)
