@@ -19,12 +19,15 @@ import click
 
 from teamsmedic import __version__
 from teamsmedic.errors import ExitCode, RequestError, TeamsMedicError
+from teamsmedic.questions import QUESTIONS
 
 if TYPE_CHECKING:
     from teamsmedic.ansible.inventory import HostSpec
+    from teamsmedic.interview import Interview
     from teamsmedic.lab.cli import Lab
     from teamsmedic.outcome import Change, Json
     from teamsmedic.plan import Plan
+    from teamsmedic.questions import Question
     from teamsmedic.result import HostResult, Result
     from teamsmedic.runfolder import RunFolder
     from teamsmedic.treatment import Walk
@@ -375,6 +378,123 @@ class _Session:
                 "say --yes, or --dry-run to change nothing",
             )
         return click.confirm(question, err=True)
+
+
+# ------------------------------------------------------------------------------------------------ triage
+
+
+def _question_options(command: F) -> F:
+    """One option for every question of a triage."""
+    options = [
+        click.option(
+            one.option,
+            f"q_{one.id}",
+            type=click.Choice(one.words) if one.values else str,
+            metavar=None if one.values else "CODE",
+            help=one.text,
+        )
+        for one in QUESTIONS
+    ]
+    return functools.reduce(lambda decorated, option: option(decorated), reversed(options), command)
+
+
+@cli.command(context_settings={"ignore_unknown_options": True}, short_help="Who must act, and the next step.")
+@click.argument("what", metavar="[CODE|TEXT|FILE|-]...", nargs=-1, type=click.UNPROCESSED)
+@click.option("--host", metavar="PATTERN", help="Check this device too (an Ansible host pattern).")
+@click.option("--checklist", is_flag=True, help="Go through the ten points of the universal checklist.")
+@click.option("--tried", multiple=True, metavar="ID", help="A remediation that did not help (several: repeat).")
+@click.option("--no-input", is_flag=True, help="Ask nothing; say what was not asked.")
+@click.option("--no-redact", is_flag=True, help="Leave names and addresses in the texts for other people.")
+@_question_options
+@_host_options
+def triage(
+    what: tuple[str, ...],
+    host: str | None,
+    checklist: bool,
+    tried: tuple[str, ...],
+    no_input: bool,
+    no_redact: bool,
+    **options: Any,
+) -> int:
+    """Says who must act, why, and what to do next: from codes, a text, a log and answers, and with --host a check.
+
+    Asks on a terminal what it cannot read. Changes nothing.
+    """
+    from teamsmedic import codes
+    from teamsmedic import interview as interviews
+
+    for word in what:  # a negative number is a code; any other word of that form is an option that there is not
+        if word.startswith("-") and word != "-" and codes.canonical(word) is None:
+            raise click.UsageError(f"no such option: {word}")
+    given = {name[2:]: options.pop(name) for name in list(options) if name.startswith("q_")}
+    asks = not no_input and sys.stdin.isatty() and sys.stderr.isatty() and "-" not in what
+    interview = interviews.Interview.begin(
+        what,
+        {name: word for name, word in given.items() if word is not None},
+        standard_input=sys.stdin.buffer,
+        tried=tried,
+        ten_points=checklist,
+        redact=not no_redact,
+        silent="--no-input" if no_input else "asked, and not known" if asks else "there is no terminal to ask on",
+        open_ended=asks or host is not None,
+    )
+    return _triaged(interview, host, options, asks=asks)
+
+
+def _triaged(interview: Interview, host: str | None, options: Mapping[str, Any], *, asks: bool) -> int:
+    """Checks the hosts, asks, prints, and gives the exit code."""
+    from teamsmedic import interview as interviews
+    from teamsmedic import runfolder, treatment, triage_view
+    from teamsmedic.triage import Device
+
+    results: list[HostResult] = []
+    devices: list[Device] = []
+    session: _Session | None = None
+    if host is not None and (wanted := interview.wanted()) is not None:
+        plan = interview.plan(wanted, time.time())
+        session = _Session("triage", host, plan, options)
+        context = treatment.Context(session.folder.id, session.by)
+        begun = time.time()
+        results = session.treat(lambda _: treatment.look(plan, context))
+        where = runfolder.base(options["run_dir"])
+        devices = [interview.device(one, (begun, time.time()), where) for one in results]
+    elif host is not None:
+        click.echo(f"{host}: not asked, because nothing on a device tells of what was given.", err=True)
+    if asks and not any(one.interrupted for one in results):
+        interview.ask(devices, _put)
+    again = session._again() if session else ""
+    triages = [interview.decide(one, again) for one in devices] if session else [interview.decide()]
+    told = [one.to_json() for one in results] or [{}]
+    parts = [interview.document(one, result) for one, result in zip(triages, told, strict=True)]
+    code = ExitCode.worst(
+        [*(one.exit_code for one in triages), *(one.exit_code for one in results if one.error or one.interrupted)]
+    )
+    if not (interview.evidence.codes or interview.answers() or interview.ten_points):
+        code = ExitCode.NO_CODE
+    document = interviews.whole(
+        interview, parts, int(code), run=session.folder.id if session else None,
+        folder=str(session.folder.path) if session else None,
+    )  # fmt: skip
+    if session:
+        ended = {"ended": round(time.time(), 3), "exit_code": int(code)}
+        session.folder.save_manifest({**session.folder.manifest(), **ended})
+    if options["as_json"]:
+        _print_json(document)
+    else:
+        _say(triage_view.render(document, everything=bool(options["verbose"])))
+    return int(code)
+
+
+def _put(question: Question) -> str | None:
+    """Asks one question; an empty answer and `?` mean "not known"."""
+    from teamsmedic.interview import prompt
+
+    while True:
+        said = str(click.prompt(prompt(question), default="?", show_default=False, err=True)).strip().lower()
+        if said in ("", "?"):
+            return None
+        if not question.values or question.value(said):
+            return said
 
 
 # ------------------------------------------------------------------------------------------------ check, fix, undo

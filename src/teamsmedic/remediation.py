@@ -185,6 +185,8 @@ class Remediation:
     restart: str
     room_restart: str
     needs_symptom: bool
+    prepares: bool
+    """It makes ready for a cure by hand: neither its drift nor its health says anything of the cause."""
     reversible: bool
     irreversible_because: str
     cuts_connection: bool
@@ -389,6 +391,7 @@ _KEYS: dict[str, tuple[type | tuple[type, ...], Any]] = {
     "title": (str, ...), "summary": (str, ...), "cures": (list, ...), "context": (str, ...), "desired": (dict, ...),
     "reasons": (dict, ...), "objects": (list, ...), "references": (list, ...), "user_notices": (str, ...),
     "risk": (str, "safe"), "restart": (str, "none"), "room_restart": (str, None), "needs_symptom": (bool, False),
+    "prepares": (bool, False),
     "reversible": (bool, True), "irreversible_because": (str, ""), "cuts_connection": (bool, False),
     "timeout": (int, 20), "fix_timeout": (int, 120), "uses": (list, []), "varies": (list, []),
     "parameters": (dict, {}), "applies_when": (dict, {}), "known_when": (dict, {}), "guards": (dict, {}),

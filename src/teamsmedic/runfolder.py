@@ -113,16 +113,13 @@ class RunFolder:
         """The records of each host. A line that was cut in the middle (a killed controller) is left out."""
         out: dict[str, list[dict[str, Json]]] = {}
         for file in sorted((self.path / "hosts").glob("*.jsonl")):
-            with _told("read", file):
-                lines = file.read_text("utf-8", errors="replace").splitlines()
-            records = []
-            for line in lines:
-                with contextlib.suppress(ValueError):
-                    if isinstance(record := json.loads(line), dict):
-                        records.append(record)
-            if records:
+            if records := _records(file):
                 out[str(records[0].get("host", file.stem))] = records
         return out
+
+    def of(self, host: str) -> list[dict[str, Json]]:
+        """The records of one host; none where there are none."""
+        return _records(self._file(host)) if self.has(host) else []
 
     def hashes(self, host: str) -> dict[str, str]:
         """Remediation id to the SHA-256 of its journal text, as written before the change on that host."""
@@ -132,6 +129,17 @@ class RunFolder:
                 for name, about in record.get("remediations", {}).items():
                     out[name] = about["sha256"]
         return out
+
+
+def _records(file: Path) -> list[dict[str, Json]]:
+    with _told("read", file):
+        lines = file.read_text("utf-8", errors="replace").splitlines()
+    records = []
+    for line in lines:
+        with contextlib.suppress(ValueError):
+            if isinstance(record := json.loads(line), dict):
+                records.append(record)
+    return records
 
 
 def find(where: Path, run: str) -> RunFolder | None:

@@ -20,7 +20,18 @@ from teamsmedic.outcome import Change, Outcome, Status
 from teamsmedic.result import HostResult, Result
 from teamsmedic.treatment import Report
 
-COMMANDS = [(), ("explain",), ("check",), ("fix",), ("undo",), ("runs",), ("lab",), ("lab", "up"), ("lab", "down")]
+COMMANDS = [
+    (),
+    ("explain",),
+    ("triage",),
+    ("check",),
+    ("fix",),
+    ("undo",),
+    ("runs",),
+    ("lab",),
+    ("lab", "up"),
+    ("lab", "down"),
+]
 HOSTILE = "\x1b[31mred\x1b]0;title\x07 \u202egnp.exe\u2066 \r\n\x9b2J \u200b"
 
 

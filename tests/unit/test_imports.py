@@ -47,6 +47,12 @@ def imported(module: str) -> set[str]:
         "treatment",
         "run",
         "result",
+        "questions",
+        "evidence",
+        "triage",
+        "checklist",
+        "redact",
+        "handover",
     ],
 )
 def test_what_decides_knows_no_edge(module):

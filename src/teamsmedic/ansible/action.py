@@ -29,7 +29,7 @@ from teamsmedic.run import drive
 from teamsmedic.runfolder import RunFolder
 from teamsmedic.text import clean
 
-STATES = ("checked", "fixed", "reverted")
+STATES = ("checked", "fixed", "reverted", "triaged")
 ALLOW = ("disruptive", "irreversible")
 SPOKEN = 2
 """Reasons of one outcome in `msg`; the others are in `outcomes`."""
@@ -55,6 +55,9 @@ class Options:
     run_dir: str | None = None
     fail_on: tuple[str, ...] = ()
     by: str | None = None
+    answers: Mapping[str, str] = field(default_factory=dict)
+    tried: tuple[str, ...] = ()
+    redact: bool = True
 
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> Options:
@@ -74,6 +77,9 @@ class Options:
             run_dir=values.get("run_dir"),
             fail_on=_list(values, "fail_on", FAIL_ON),
             by=values.get("by"),
+            answers=_answers(values.get("answers", {})),
+            tried=_list(values, "tried"),
+            redact=_flag(values.get("redact", True), "redact"),
         )
         if out.state not in STATES:
             raise _wrong(f"state is {clean(out.state)}", f"use one of {', '.join(STATES)}")
@@ -175,12 +181,23 @@ def carry_out(task: Task, open_host: Callable[[], AnsibleHost]) -> dict[str, Any
     folder: RunFolder | None = None
     result = HostResult(task.host)
     options = Options()
+    interview: Any = None
+    begun = time.time()
     try:
         options = Options.read(task.options)
         where = runfolder.base(options.run_dir or task.run_dir)
         by = clean(options.by or f"{runfolder.user()}@{os.uname().nodename}", 200)
         plan = None
-        if options.state != "reverted":
+        if options.state == "triaged":
+            from teamsmedic.ansible import triaged  # noqa: PLC0415 - only there, and a fork for each host is counted
+
+            interview, plan = triaged.prepare(
+                options.codes, options.answers, options.tried, redact=options.redact, now=time.time()
+            )
+            if plan is None:
+                said = triaged.told(interview, result, (0.0, 0.0), where, checked=False)
+                return {"changed": False, "outcomes": [], **said}
+        elif options.state != "reverted":
             plan = asked.plan(
                 options.codes,
                 names=options.remediations,
@@ -197,6 +214,8 @@ def carry_out(task: Task, open_host: Callable[[], AnsibleHost]) -> dict[str, Any
                 context, task.host, run=options.run, names=options.remediations, where=where, dry_run=task.dry_run,
                 now=time.time(),
             )  # fmt: skip
+        elif options.state == "triaged":
+            walk = treatment.look(plan, context)
         elif options.state == "checked" or task.dry_run:
             walk = treatment.check(plan, context)
         else:
@@ -217,7 +236,12 @@ def carry_out(task: Task, open_host: Callable[[], AnsibleHost]) -> dict[str, Any
             folder.write(task.host, kind, record)
         except TeamsMedicError as error:
             result.error = result.error or error
-    return _told(result, task, options, folder)
+    out = _told(result, task, options, folder)
+    if interview and folder and (result.report or isinstance(result.error, HostError)):
+        from teamsmedic.ansible import triaged  # noqa: PLC0415
+
+        out |= triaged.told(interview, result, (begun, time.time()), folder.path.parent, checked=True)
+    return out
 
 
 def _told(result: HostResult, task: Task, options: Options, folder: RunFolder | None) -> dict[str, Any]:
@@ -241,14 +265,14 @@ def _told(result: HostResult, task: Task, options: Options, folder: RunFolder | 
         out["unreachable" if result.without == "not reached" else "failed"] = True
     elif any(one.status is Status.FAILED or one.status in options.fail_on for one in outcomes):
         out["failed"] = True
-    if task.diff and options.state != "checked":
+    if task.diff and options.state not in ("checked", "triaged"):
         out["diff"] = [_diff(change) for one in would for change in one.changes]
     return out
 
 
 def _changes(outcome: Outcome, task: Task, options: Options) -> bool:
     """Whether this outcome is a change: done, or in check mode what a run would do."""
-    if options.state == "checked":
+    if options.state in ("checked", "triaged"):
         return False
     if not task.dry_run:
         return outcome.status in (Status.FIXED, Status.REVERTED, Status.FAILED) and bool(outcome.changes)
@@ -292,7 +316,7 @@ def _shown(value: Json) -> str:
 
 def _manifest(task: Task, options: Options, by: str, plan: Any) -> dict[str, Json]:
     return {
-        "command": {"checked": "check", "fixed": "fix", "reverted": "undo"}[options.state],
+        "command": {"checked": "check", "fixed": "fix", "reverted": "undo", "triaged": "triage"}[options.state],
         "door": "ansible",
         "by": by,
         "codes": list(plan.codes) if plan else [],
@@ -329,13 +353,24 @@ def _list(values: Mapping[str, Any], name: str, choices: Sequence[str] = ()) -> 
     return out
 
 
-def _flag(value: Any) -> bool:
+def _answers(value: Any) -> Mapping[str, str]:
+    """Question to answer; YAML reads yes and no as true and false."""
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            value = json.loads(value)
+    if not isinstance(value, Mapping):
+        raise _wrong("answers is no dictionary", "write answers: {QUESTION: ANSWER}")
+    words = {True: "yes", False: "no"}
+    return {str(key): words[one] if isinstance(one, bool) else str(one) for key, one in value.items()}
+
+
+def _flag(value: Any, name: str = "all") -> bool:
     if isinstance(value, bool):
         return value
     told = str(value).strip().lower()
     if told in ("true", "yes", "1", "false", "no", "0"):
         return told in ("true", "yes", "1")
-    raise _wrong(f"all is {clean(value)}", "give true or false")
+    raise _wrong(f"{name} is {clean(value)}", "give true or false")
 
 
 def _parameters(value: Any) -> Mapping[str, Mapping[str, Json]]:

@@ -1,0 +1,40 @@
+"""A triage behind the Ansible door: what a task's options ask for, and the result that its host gets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from teamsmedic.interview import Interview
+from teamsmedic.outcome import Json
+from teamsmedic.plan import Plan
+from teamsmedic.result import HostResult
+
+SILENT = "a playbook asks nobody: give it in answers"
+
+
+def prepare(
+    codes: Any, answers: Mapping[str, str], tried: Sequence[str], *, redact: bool, now: float
+) -> tuple[Interview, Plan | None]:
+    """The interview that the options make, and the plan of its check; None where no device tells of these codes."""
+    interview = Interview.begin((), answers, tried=tried, redact=redact, silent=SILENT, open_ended=True)
+    for entry in interview.catalog.resolve(codes) if codes else ():
+        interview.evidence.add(entry.code)
+        interview.evidence.given = True
+    wanted = interview.wanted()
+    return interview, None if wanted is None else interview.plan(wanted, now)
+
+
+def told(
+    interview: Interview, result: HostResult, between: tuple[float, float], where: Path, *, checked: bool
+) -> dict[str, Json]:
+    """`verdict` and `triage` for the task's result, and a line for people."""
+    device = interview.device(result, between, where) if checked else None
+    it = interview.decide(device)
+    document = interview.document(it, result.to_json())
+    # The host's part of the check stands in the result itself.
+    del document["outcomes"]
+    said = f"{it.verdict}: {it.reasons[-1]} Next: {it.next}" + (f" ({it.command})" if it.command else "")
+    return {"verdict": it.verdict.value, "triage": json.loads(json.dumps(document)), "msg": said}

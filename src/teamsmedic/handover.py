@@ -1,0 +1,133 @@
+"""The texts for other people: what was seen, what it is not, and what is asked of them, without names they do not need.
+
+Templates are those of texts/, one for each verdict that hands over; they are ours, and still run in a sandbox.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from teamsmedic.catalog import Catalog
+from teamsmedic.evidence import Evidence
+from teamsmedic.outcome import Json
+from teamsmedic.redact import Redactor
+from teamsmedic.text import clean
+from teamsmedic.triage import Device, State, Triage
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+ASKS = 3
+"""Causes that a text asks somebody to look at: the likeliest ones that are for that person."""
+
+
+@functools.cache
+def _environment() -> Environment:
+    from jinja2 import PackageLoader, StrictUndefined  # noqa: PLC0415 - start-up is counted
+    from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415
+
+    # Plain text, so nothing is escaped for HTML; what comes from a device or a user is made harmless before.
+    return ImmutableSandboxedEnvironment(
+        loader=PackageLoader("teamsmedic", "texts"),
+        autoescape=False,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=False,
+    )
+
+
+def text(it: Triage, evidence: Evidence, catalog: Catalog, redact: Redactor | None) -> dict[str, Json] | None:
+    """The text for whoever must act, as `for`, `subject` and `body`; None where it is nobody else.
+
+    `redact`: takes names out; None leaves them in and quotes the evidence as it was given.
+    """
+    if it.recipient is None:
+        return None
+
+    def told(one: object, limit: int = 600) -> str:
+        said = clean(one, limit)
+        return redact(said) if redact else said
+
+    mine = [one for one in it.causes if one.verdict is it.verdict and one.state is not State.REFUTED]
+    sources = dict.fromkeys(
+        source for one in mine[:ASKS] for step in catalog.causes[one.id].manual for source in step.sources
+    )
+    used = {
+        "code": it.codes[0].entry.code.text if it.codes else "a sign-in that fails",
+        "why": told(" ".join(it.reasons[1:]) or it.reasons[0]),
+        "codes": [told(f"{one.entry.code} ({times(one.count)}): {one.entry.meaning[0].text}") for one in it.codes[:8]],
+        "times": [clean(one, 40) for one in evidence.times[:5]],
+        "ids": [clean(one, 80) for one in evidence.ids[:5]],
+        "quoted": [] if redact else [clean(line, 400) for one in it.codes[:8] for line in one.lines],
+        "asks": [clean(step.text) for one in mine[:ASKS] for step in catalog.causes[one.id].manual],
+        "excluded": [
+            told(f"{one.title}: {one.reasons[0]}") for one in it.causes if one.state is State.REFUTED and one.reasons
+        ],
+        "contradictions": [told(one) for one in it.contradictions],
+        "sources": [catalog.sources[one].url for one in sources],
+    }
+    lines = _environment().get_template(f"{it.recipient}.txt.j2").render(it=used).strip().splitlines()
+    body = "\n".join(_squeezed(lines[1:]))
+    return {"for": it.recipient.value, "subject": lines[0], "body": body}
+
+
+def times(count: int) -> str:
+    """How often, in words."""
+    return "once" if count == 1 else f"{count} times"
+
+
+def _squeezed(lines: list[str]) -> Iterator[str]:
+    """The lines without empty ones at the ends, and never two of them in a row."""
+    empty = True
+    for line in [*lines, ""]:
+        if line.strip() or not empty:
+            yield line.rstrip()
+        empty = not line.strip()
+
+
+def names(evidence: Evidence, device: Device | None) -> Iterator[tuple[str, str]]:
+    """The names that are known and have no form of their own: kind (user, host, tenant) and name."""
+    if device:
+        yield "host", device.host
+        if device.info:
+            yield "host", device.info.computer
+        for outcome in device.outcomes:
+            yield from _facts(outcome.facts)
+    yield from _report(evidence.directory)
+
+
+def _facts(facts: Json) -> Iterator[tuple[str, str]]:
+    if not isinstance(facts, dict):
+        return
+    for key in ("sessions", "users", "credentials", "caches", "enrolments", "administrators"):
+        people = facts.get(key)
+        for one in people if isinstance(people, list) else ():
+            for word in ("name", "user") if isinstance(one, dict) else ():
+                if isinstance(one.get(word), str):
+                    yield "user", one[word]
+            if isinstance(one, dict):
+                yield from _report(one.get("dsregcmd"))
+    yield from _report(facts.get("dsregcmd"))
+
+
+def _report(report: Json) -> Iterator[tuple[str, str]]:
+    for kind, key in (
+        ("host", "device_name"), ("tenant", "tenant_name"), ("tenant", "tenant_id"), ("tenant", "domain_name"),
+        ("user", "executing_account"), ("user", "executing_name"),
+    ):  # fmt: skip
+        if isinstance(report, dict) and isinstance(report.get(key), str):
+            yield kind, report[key]
+            if key == "executing_name":
+                yield kind, report[key].rpartition("\\")[2]
+            elif key == "device_name":
+                yield kind, report[key].partition(".")[0]
+
+
+def texts(it: Triage, evidence: Evidence, catalog: Catalog, *, redacted: bool) -> list[dict[str, Json]]:
+    """The texts of one triage: for whoever must act, where that is somebody else."""
+    redactor = Redactor(names(evidence, it.device)) if redacted else None
+    made = text(it, evidence, catalog, redactor)
+    return [made] if made else []

@@ -1,0 +1,156 @@
+"""Texts for other people: for the right one, ready to send, and without a name or address that was not needed."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+import story as stories
+
+from teamsmedic import cli, handover, interview
+from teamsmedic.catalog import Who
+from teamsmedic.redact import Redactor
+
+PLANTED = {
+    "user": "amber.adams@contoso.example",
+    "sip address": "sip:bruno@contoso.example",
+    "login": "CONTOSO\\carla",
+    "profile": "C:\\Users\\dora\\AppData",
+    "host": "lt-0417.corp.contoso.example",
+    "share": "\\\\files\\home$\\amber",
+    "tenant": "5f0d2a6e-1111-4222-8333-9a0b1c2d3e4f",
+    "account": "S-1-5-21-1004336348-1177238915-682003330-1104",
+    "address": "203.0.113.77",
+    "address of six": "2001:db8::1:77",
+    "hardware": "00:1a:2b:3c:4d:5e",
+    "phone": "+44 20 7946 0123",
+    "phone at home": "(425) 555-0123",
+    "phone in the country": "0441 2345678",
+}
+TEXT = "0xCAA20004 at 2026-11-25T08:12:44Z, Correlation ID: 0b7c7a52-aaaa-4bbb-8ccc-1234567890ab: " + " ; ".join(
+    PLANTED.values()
+)
+CODES = {
+    Who.TENANT: "0xCAA20004",
+    Who.NETWORK: "0xCAA82EE7",
+    Who.SBC: "SIP 400",
+    Who.CARRIER: "SIP 402",
+    Who.USER: "0xCAA90018",
+}
+
+
+def text(what: str, *, redact: bool = True, **answers: str) -> dict[str, str]:
+    one = interview.Interview.begin([what], answers, redact=redact)
+    (made,) = one.document(one.decide())["texts"]
+    return made
+
+
+@pytest.mark.parametrize("kind", PLANTED)
+def test_a_planted_name_is_replaced(kind):
+    redact = Redactor()
+
+    said = redact(f"seen by {PLANTED[kind]} , twice: {PLANTED[kind]}")
+
+    assert PLANTED[kind].removeprefix("sip:") not in said
+    for part in (
+        "amber",
+        "bruno",
+        "carla",
+        "dora",
+        "contoso",
+        "203.0",
+        "2001:db8",
+        "7946",
+        "0123",
+        "5678",
+        "1004336348",
+    ):
+        assert part not in said.lower()
+    first, second = re.findall(r"\[[a-z]+-1\]", said)
+    assert first == second, "one name is one placeholder"
+
+
+def test_placeholders_tell_people_apart():
+    redact = Redactor([("user", "Amber Adams"), ("host", "LT-0417")])
+
+    said = redact("Amber Adams on LT-0417, then bruno@contoso.example on lt-0417 and AMBER ADAMS again")
+
+    assert said == "[user-2] on [host-1], then [user-1] on [host-1] and [user-2] again"
+
+
+@pytest.mark.parametrize(
+    "kept",
+    ["0xCAA82EE7", "-894947609", "SIP 403", "560403", "3399942151", "AADSTS53003", "login.microsoftonline.com", "UDP 3478 to 3481",
+     "2026-11-25T08:12:44Z", "version 24295.605.3225.8804", "Microsoft.AAD.BrokerPlugin", "HKLM\\SOFTWARE\\Microsoft", "AC\\TokenBroker\\Accounts", "an administrator"],
+)  # fmt: skip
+def test_what_is_nobodys_name_stays(kept):
+    assert Redactor([("user", "Administrator")])(f"it says {kept} there") == f"it says {kept} there"
+
+
+@pytest.mark.parametrize("who", CODES)
+@pytest.mark.parametrize("redact", [True, False])
+def test_a_text_goes_to_whoever_must_act(who, redact):
+    made = text(f"{CODES[who]} {TEXT.partition(' at ')[2]}", redact=redact)
+
+    assert made["for"] == who
+    assert CODES[who] in made["subject"]
+    assert "Please\n- " in made["body"]
+    assert "\n\n\n" not in made["body"]
+    assert "{" not in made["body"]
+
+
+@pytest.mark.parametrize("who", CODES)
+def test_no_planted_name_is_in_a_text_unless_it_is_wanted(who):
+    what = f"{CODES[who]} {TEXT.partition(' at ')[2]}"
+
+    body = text(what)["body"]
+    for kind, name in PLANTED.items():
+        assert name not in body, kind
+    if who is not Who.USER:
+        assert "correlation id 0b7c7a52-aaaa-4bbb-8ccc-1234567890ab" in body, "whoever reads the log needs it"
+        assert "2026-11-25T08:12:44Z" in body
+        assert PLANTED["user"] in text(what, redact=False)["body"]
+
+
+def test_names_that_a_device_tells_are_taken_out_too(tmp_path):
+    one = interview.Interview.begin(["0xCAA90018"], {"account": "wrong"})
+    device = stories.checked(one, stories.host(stale_credentials_absent="own"), tmp_path)
+    told = dict(handover.names(one.evidence, device))
+    every = {name for _, name in handover.names(one.evidence, device)}
+
+    assert told["host"] == "LT-0417"
+    assert {"amber", "carla"} <= every
+    said = Redactor(handover.names(one.evidence, device))("amber on LT-0417 has saved amber@fabrikam.example")
+    assert said == "[user-2] on [host-1] has saved [user-1]"
+
+
+def test_names_of_a_pasted_report_are_taken_out_too():
+    report = "0xCAA90056\nAzureAdJoined : YES\nDomainJoined : NO\nDevice Name : LT-9\nTenantName : Fabrikam Toys\n"
+    one = interview.Interview.begin([report], {})
+
+    assert ("tenant", "Fabrikam Toys") in set(handover.names(one.evidence, None))
+
+
+def test_a_template_in_the_evidence_is_only_text():
+    made = text("{{ 7 * 7 }} {% for x in [] %} 0xCAA20004", redact=False)
+
+    assert "{{ 7 * 7 }}" in made["body"]
+    assert "49" not in made["body"]
+
+
+def test_nothing_is_written_to_anybody_where_the_device_is_mended_here():
+    one = interview.Interview.begin(["0xCAA70007"], {})
+
+    assert one.document(one.decide())["texts"] == []
+
+
+def test_the_command_takes_names_out_by_default(capsys):
+    cli._main(["triage", TEXT, "--json"])
+    said = json.loads(capsys.readouterr().out)
+    cli._main(["triage", TEXT, "--json", "--no-redact"])
+    told = json.loads(capsys.readouterr().out)
+
+    assert (said["redacted"], told["redacted"]) == (True, False)
+    assert not any(name in json.dumps(said, ensure_ascii=False) for name in PLANTED.values())
+    assert PLANTED["user"] in told["results"][0]["texts"][0]["body"]
