@@ -282,7 +282,7 @@ function Invoke-TMSession {
                     continue
                 }
                 if ($null -ne $task -and 'ended', 'blocked_script', 'not_started' -ccontains $result.state) {
-                    $result.detail = 'the task ended with 0x{0:X}' -f $task
+                    $result.detail = 'the task ended with 0x{0:x8}' -f $task
                 }
                 # What came before the others hung or ended counts.
                 foreach ($line in $said.lines) {

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
@@ -104,19 +104,26 @@ class Elsewhere:
     """What a code means in another place, which words around it show.
 
     `signs`: groups of words, in small letters; one group whose words all stand near the code is enough, where none of
-    `unless` does.
+    `unless` does. With `instead_of` it holds only where the verdict would be one of these; an entry keeps only what can
+    hold for it.
     """
 
     signs: tuple[tuple[str, ...], ...]
     unless: tuple[str, ...]
     meaning: Statement
     verdict: Verdict
+    instead_of: tuple[Who, ...] = ()
 
     def applies(self, text: str) -> bool:
         """Whether a text, the lines around the code, shows that place; letters in any case."""
         lowered = text.lower()
         shown = any(all(_stands(word, lowered) for word in group) for group in self.signs)
         return shown and not any(_stands(word, lowered) for word in self.unless)
+
+
+def _possible(places: Iterable[Elsewhere], who: Who) -> tuple[Elsewhere, ...]:
+    """Those that can hold where a verdict is `who`."""
+    return tuple(one for one in places if not one.instead_of or who in one.instead_of)
 
 
 def _stands(word: str, text: str) -> bool:
@@ -129,13 +136,15 @@ class Entry:
     """All that is known of one code.
 
     `causes` has the likeliest first; the first of `elsewhere` that applies speaks instead of `verdict`. Where no family
-    lists the code and only its space speaks, `decoded` is true, `space` is that space's title, and `related` the listed
-    code that shares its number, if any. In a text with several codes the lowest `rank` decides, and one that `yields`
-    (a wrapper, or a step before the real error) comes last.
+    lists the code and only its space speaks, `decoded` is true, `family` is the one it would belong to (None: none of
+    them), `space` is that space's title, and `related` the listed code that shares its number, if any. `in_table`: how
+    sure it is that the error table that people search lists the code (derived: it has a page of its own there, and the
+    table could not be read; None: it does not list it). In a text with several codes the lowest `rank` decides, and
+    one that `yields` (a wrapper, or a step before the real error) comes last.
     """
 
     code: Code
-    family: str
+    family: str | None
     name: Statement | None
     meaning: tuple[Statement, ...]
     verdict: Verdict
@@ -145,6 +154,7 @@ class Entry:
     also_written: tuple[str, ...] = ()
     signs: tuple[str, ...] = ()
     elsewhere: tuple[Elsewhere, ...] = ()
+    in_table: Confidence | None = None
     yields: bool = False
     rank: int = 1
     decoded: bool = False
@@ -206,8 +216,27 @@ class Space:
             match = self.pattern.fullmatch(str(code.number))
             if match is None:
                 return None
-            n = int(match[1]) if match.re.groups else code.number
+            n = int(match[1] or 0) if match.re.groups else code.number
         return {"n": n, "low": low, "unmasked": code.number & 0x0FFFFFFF}
+
+    def code(self, row: int) -> Code | None:
+        """The code whose number leads to a row of the table; None where none can."""
+        if self.mask:
+            # A mask leaves out the first digit, which tells the severity: the sign-in library shows C, Windows shows 8.
+            first = (0xC0000000 if self.same_as else 0x80000000) & ~self.mask
+            number = first | self.value | row
+            found = canonical(f"0x{number:08X}")
+        elif self.pattern and self.pattern.groups:
+            prefix = self.pattern.pattern.partition("(")[0]
+            found = canonical(f"{prefix}{row}") if prefix.isdecimal() else None
+        elif self.kind is Kind.SHORT:
+            found = canonical(f"0x{row:08X}")
+        else:
+            found = canonical(
+                {Kind.AADSTS: "AADSTS", Kind.SIP: "SIP ", Kind.Q850: "Q.850 "}.get(self.kind, "") + str(row)
+            )
+        numbers = self.numbers(found) if found else None
+        return found if numbers and numbers["n"] == row else None
 
     def decode(self, code: Code, numbers: Mapping[str, int], catalog: Catalog) -> Entry:
         """The entry that this space's rule gives to a code inside it."""
@@ -230,6 +259,7 @@ class Space:
             code=code,
             meaning=tuple(replace(one, text=one.text.format(**numbers)) for one in self.entry.meaning),
             related=related if related in catalog.entries else None,
+            elsewhere=_possible(self.entry.elsewhere, self.entry.verdict.who),
         )
         row = self.table.get(numbers["n"])
         if row is None:
@@ -243,6 +273,7 @@ class Space:
             name=Statement(row.name, row.confidence, row.sources) if row.name else None,
             meaning=(Statement(row.text, row.confidence, row.sources, row.as_of), *found.meaning),
             verdict=Verdict(who, sure, row.sources),
+            elsewhere=_possible(self.entry.elsewhere, who),
             causes=tuple(NamedCause(cause, sure, row.sources) for cause in row.causes) or found.causes,
             yields=found.yields if row.yields is None else row.yields,
         )
@@ -273,6 +304,10 @@ class Catalog:
     def retired_ids(self) -> Mapping[str, Mapping[str, str]]:
         """Ids that are no more and never come back: `causes` and `remediations`, each with the reason."""
         return {kind: dict(self._loader.retired_ids(kind)) for kind in ("causes", "remediations")}
+
+    def title(self, family: str | None) -> str:
+        """The title of a family, also for what belongs to none."""
+        return self.families[family] if family else "Outside the families"
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -385,6 +420,20 @@ class _Place:
             )
         return self.value
 
+    def pattern(self) -> re.Pattern[str]:
+        try:
+            return re.compile(self.text(), re.ASCII)
+        except re.error as error:
+            self.fail(f"{self.value!r} is no pattern ({error})", "write a regular expression")
+
+    def template(self) -> str:
+        """A text whose fields a space can fill."""
+        try:
+            self.text().format(n=0, low=0, unmasked=0)
+        except (LookupError, ValueError, AttributeError, TypeError):
+            self.fail(f"{self.value[:60]!r} has a field that is not there", "use {n}, {low} and {unmasked} only")
+        return self.text()
+
     def texts(self) -> tuple[str, ...]:
         return tuple(item.text() for item in self.items())
 
@@ -395,7 +444,7 @@ class _Place:
             self.fail(f"{self.value!r} is none of its words", f"use {', '.join(kind)}")
 
     def known(self, names: Collection[str], what: str, file: str) -> str:
-        if self.value not in names:
+        if not isinstance(self.value, str) or self.value not in names:
             self.fail(f"{what} {self.value!r} is unknown", f"correct it or add it to {file}")
         return str(self.value)
 
@@ -415,16 +464,17 @@ class _Loader:
         self.sources: dict[str, Source] = {}
         self.causes: dict[str, Cause] = {}
         for place in self._file("sources"):
-            with self._kept():
+            with self.kept():
                 key = self._id(place)
                 self.sources[key] = self._source(key, place)
         for place in self._file("causes"):
-            with self._kept():
+            with self.kept():
                 key = self._id(place)
                 self.causes[key] = self._cause(key, place)
 
     @contextlib.contextmanager
-    def _kept(self) -> Iterator[None]:
+    def kept(self) -> Iterator[None]:
+        """What is read inside is left out if it is wrong, where errors are collected."""
         try:
             yield
         except ContentError as error:
@@ -487,7 +537,7 @@ class _Loader:
     _ENTRY = "meaning verdict causes check_first"
 
     def _elsewhere(self, place: _Place) -> Elsewhere:
-        keys = place.mapping("signs meaning verdict", "unless")
+        keys = place.mapping("signs meaning verdict", "unless instead_of")
         groups = []
         for item in keys["signs"].items():
             group = tuple(word.strip().lower() for word in item.text().split(" + "))
@@ -497,11 +547,13 @@ class _Loader:
         if not groups:
             keys["signs"].fail("no sign is given", "say which words near the code show that place")
         unless = tuple(word.lower() for word in keys["unless"].texts()) if "unless" in keys else ()
-        return Elsewhere(tuple(groups), unless, self._statement(keys["meaning"]), self._verdict(keys["verdict"]))
+        instead_of = tuple(one.one_of(Who) for one in keys["instead_of"].items()) if "instead_of" in keys else ()
+        meaning, verdict = self._statement(keys["meaning"]), self._verdict(keys["verdict"])
+        return Elsewhere(tuple(groups), unless, meaning, verdict, instead_of)
 
     _ENTRY_MORE = "name do_not_assume elsewhere yields rank"
 
-    def _entry(self, code: Code, family: str, keys: Mapping[str, _Place], **more: Any) -> Entry:
+    def _entry(self, code: Code, family: str | None, keys: Mapping[str, _Place], **more: Any) -> Entry:
         meaning, check_first = self._statements(keys["meaning"]), self._statements(keys["check_first"])
         if not meaning:
             keys["meaning"].fail("no sentence is given", "say what the code means, as a guess if need be")
@@ -530,16 +582,16 @@ class _Loader:
         """Adds the codes of one family's file; answers its title."""
         keys = _Place(path, path.stem, content.read_yaml(path)).mapping("title codes")
         for item in keys["codes"].items():
-            with self._kept():
+            with self.kept():
                 self._listed(path.stem, item, entries, also)
         return keys["title"].text()
 
     def _listed(self, family: str, item: _Place, entries: dict[Code, Entry], also: dict[str, Code]) -> None:
         """Adds one item of a family."""
-        parts = item.mapping(f"code {self._ENTRY}", f"{self._ENTRY_MORE} also_written signs")
+        parts = item.mapping(f"code {self._ENTRY}", f"{self._ENTRY_MORE} also_written signs in_table")
         written = parts["code"].text()
         item.where = f"{family}, {written}"
-        parts = item.mapping(f"code {self._ENTRY}", f"{self._ENTRY_MORE} also_written signs")
+        parts = item.mapping(f"code {self._ENTRY}", f"{self._ENTRY_MORE} also_written signs in_table")
         code = canonical(written)
         if code is None or code.text != written:
             item.fail(
@@ -555,6 +607,7 @@ class _Loader:
             parts,
             also_written=parts["also_written"].texts() if "also_written" in parts else (),
             signs=parts["signs"].texts() if "signs" in parts else (),
+            in_table=self._sourced(parts["in_table"].mapping("confidence sources"))[0] if "in_table" in parts else None,
         )
         for spelling in entries[code].also_written:
             if canonical(spelling) or also.setdefault(spelling.lower(), code) != code:
@@ -581,43 +634,45 @@ class _Loader:
         keys = _Place(path, "spaces", content.read_yaml(path)).mapping("spaces tables")
         tables = {name: self._table(place, families) for name, place in keys["tables"].mapping().items()}
         for item in keys["spaces"].items():
-            with self._kept():
+            with self.kept():
                 yield self._space(item, tables, families)
 
     def _space(self, item: _Place, tables: Mapping[str, Mapping[int, Row]], families: Collection[str]) -> Space:
         parts = item.mapping(
-            f"title kind family {self._ENTRY}",
-            f"{self._ENTRY_MORE} mask value low pattern table same_as related needs_sign",
+            f"title kind {self._ENTRY}",
+            f"{self._ENTRY_MORE} family mask value low pattern table same_as related needs_sign",
         )
         title, kind = parts["title"].text(), parts["kind"].one_of(Kind)
         low = tuple(number.number() for number in parts["low"].items()) if "low" in parts else None
         if low is not None and len(low) != 2:
             parts["low"].fail(f"{len(low)} numbers stand where two are expected", "write [first, last]")
         table = parts["table"].known(tables, "the table", "tables") if "table" in parts else None
+        for sentence in parts["meaning"].items():
+            sentence.mapping("text confidence sources", "as_of")["text"].template()
         return Space(
             title=title,
             kind=kind,
             mask=parts["mask"].number() if "mask" in parts else 0,
             value=parts["value"].number() if "value" in parts else 0,
             low=(low[0], low[1]) if low else None,
-            pattern=re.compile(parts["pattern"].text(), re.ASCII) if "pattern" in parts else None,
+            pattern=parts["pattern"].pattern() if "pattern" in parts else None,
             entry=self._entry(
                 Code(title, kind, 0, title),
-                parts["family"].known(families, "the family", "catalog/ as a file"),
+                parts["family"].known(families, "the family", "catalog/ as a file") if "family" in parts else None,
                 parts,
                 decoded=True,
                 space=title,
             ),
             table=tables[table] if table else {},
-            same_as=parts["same_as"].text() if "same_as" in parts else None,
-            related=parts["related"].text() if "related" in parts else None,
+            same_as=parts["same_as"].template() if "same_as" in parts else None,
+            related=parts["related"].template() if "related" in parts else None,
             needs_sign="needs_sign" in parts and parts["needs_sign"].flag(),
         )
 
     def retired(self, entries: Collection[Code]) -> Iterator[tuple[Code, str]]:
         """The codes of retired.yaml."""
         for item in self._retired("codes"):
-            with self._kept():
+            with self.kept():
                 keys = item.mapping("code because")
                 code = canonical(keys["code"].text())
                 if code is None or code in entries:
@@ -627,7 +682,7 @@ class _Loader:
     def retired_ids(self, kind: str) -> Iterator[tuple[str, str]]:
         """The ids of retired.yaml below `causes` or `remediations`, each with why it is no more."""
         for item in self._retired(kind):
-            with self._kept():
+            with self.kept():
                 keys = item.mapping("id because")
                 name = keys["id"].text()
                 if not _ID.fullmatch(name):
@@ -652,9 +707,9 @@ def load(root: Path | None = None, errors: list[ContentError] | None = None) -> 
     loader = _Loader(folder, errors)
     entries: dict[Code, Entry] = {}
     also: dict[str, Code] = {}
-    families = {
-        path.stem: loader.family(path, entries, also)
-        for path in sorted(folder.glob("*.yaml"))
-        if path.stem not in _OTHERS
-    }
+    families: dict[str, str] = {}
+    for path in sorted(folder.glob("*.yaml")):
+        if path.stem not in _OTHERS:
+            with loader.kept():
+                families[path.stem] = loader.family(path, entries, also)
     return Catalog(entries, loader.causes, loader.sources, families, also, loader)

@@ -653,75 +653,65 @@ def runs(run_dir: str | None, as_json: bool, most: int) -> int:
 # ------------------------------------------------------------------------------------------------ content
 
 
-def _content(command: F) -> F:
-    option = click.option(
-        "--content", type=click.Path(path_type=Path, file_okay=False, exists=True), help="Another content folder."
-    )
-    return option(command)
-
-
-def _root(given: Path | None) -> Path:
-    from teamsmedic import content
-
-    return given.absolute() if given else content.root()
-
-
-@cli.command(short_help="Whether catalogue and remediations are sound.")
-@_content
+@cli.command(short_help="Hold the content to its rules.")
+@click.argument("folder", required=False, type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-def validate(content: Path | None, as_json: bool) -> int:
-    """Reads the whole content and says everything that is wrong with it, each with its file and line; for CI."""
-    from teamsmedic import authoring
+def validate(folder: Path | None, as_json: bool) -> int:
+    """Checks catalog/ and remediations/ in FOLDER (default: the content in use). Exit code 3 where a rule is broken.
 
-    found = authoring.validate(_root(content))
+    Each problem is one line: the file and line, what is wrong there, and how to mend it.
+    """
+    from teamsmedic import content
+    from teamsmedic import validate as validating
+
+    report = validating.check(folder or content.root())
     if as_json:
-        _print_json({"version": 1, "counts": found.counts, "faults": list(found.faults)})
+        _print_json(validating.document(report))
     else:
-        for fault in found.faults:
-            _say(fault)
-        looked = ", ".join(f"{number} {what}" for what, number in found.counts.items())
-        _say(f"{looked}: {f'{len(found.faults)} faults' if found.faults else 'sound'}")
-    return int(ExitCode.USAGE if found.faults else ExitCode.OK)
+        for problem in report.problems:
+            _say(str(problem))
+        click.echo(validating.summary(report), err=True)
+    return int(ExitCode.USAGE if report.problems else ExitCode.OK)
 
 
-@cli.group(cls=_Group, short_help="Begin a code or a remediation.")
+@cli.group(cls=_Group, short_help="Start a new code or remediation.")
 def new() -> None:
-    """Writes the beginning of new content; `validate` says what is still open in it."""
+    """Writes the files of a new code or remediation, with a TODO where a person has to write."""
 
 
-@new.command(short_help="A code, in a family's file.")
+@new.command("code", context_settings={"ignore_unknown_options": True}, short_help="A new code in a family.")
 @click.argument("code")
-@click.option("--family", required=True, metavar="ID", help="The family that it belongs to.")
-@_content
-def code(code: str, family: str, content: Path | None) -> int:
-    """Adds the beginning of CODE to the file of a family."""
-    from teamsmedic import authoring
+@click.option("--family", metavar="ID", help="Its family (default: that of its code space).")
+@click.option("--source", "sources", multiple=True, metavar="ID", help="A page of catalog/sources.yaml it rests on.")
+def new_code(code: str, family: str | None, sources: tuple[str, ...]) -> int:
+    """Adds CODE to its family's file; what its code space knows is filled in."""
+    from teamsmedic import scaffold
 
-    _say(f"{authoring.new_code(_root(content), code, family)}: go on at its end, then teamsmedic validate")
+    _say(str(scaffold.code(code, family, sources)))
     return int(ExitCode.OK)
 
 
-@new.command(name="remediation", short_help="A remediation, in a folder of its own.")
-@click.argument("layer")
-@click.argument("name")
-@click.option("--cures", required=True, metavar="CAUSE", help="The cause that it cures.")
-@_content
-def new_remediation(layer: str, name: str, cures: str, content: Path | None) -> int:
-    """Makes the folder LAYER/NAME; NAME is the state that holds afterwards."""
-    from teamsmedic import authoring
+@new.command("remediation", short_help="A new remediation's folder.")
+@click.argument("path", metavar="LAYER/STATE")
+@click.option("--cures", multiple=True, metavar="CAUSE", help="A cause of catalog/causes.yaml that it cures.")
+def new_remediation(path: str, cures: tuple[str, ...]) -> int:
+    """Makes the folder of a new remediation, named for the state it guarantees, as in client/client_cache_fresh."""
+    from teamsmedic import scaffold
 
-    _say(f"{authoring.new_remediation(_root(content), layer, name, cures)}: fill in, then teamsmedic validate")
+    _say(str(scaffold.new_remediation(path, cures)))
     return int(ExitCode.OK)
 
 
-@cli.command(short_help="Write pages on every code, cause and remediation.")
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-@_content
-def reference(folder: Path, content: Path | None) -> int:
-    """Writes HTML pages on every code, cause and remediation into FOLDER; index.html there searches them, offline."""
-    from teamsmedic import reference as pages
+@cli.command(short_help="Write a page for every code, cause and remediation.")
+@click.argument("folder", default="docs/reference", type=click.Path(path_type=Path, file_okay=False))
+def reference(folder: Path) -> int:
+    """Writes the reference as web pages to FOLDER: one for every code, cause and remediation, with a search.
 
-    _say(f"{folder / 'index.html'}: {pages.write(_root(content), folder)} pages")
+    FOLDER is made anew; one that holds anything else is left alone.
+    """
+    from teamsmedic import reference as referencing
+
+    _say(str(referencing.write(folder)))
     return int(ExitCode.OK)
 
 

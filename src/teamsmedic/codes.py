@@ -7,6 +7,7 @@ This module knows how codes are written; what they mean is in catalog/. It reads
 | hresult | `0xCAA82EE7`          | `caa82ee7`, `3400019687`, `-894947609`; HRESULT and NTSTATUS alike            |
 | aadsts  | `AADSTS53003`         | `aadsts 53003`, `AADSTS:53003`, `53003`                                       |
 | sip     | `SIP 403`             | `SIP403`, `sip:403`, `403`                                                    |
+| q850    | `Q.850 16`            | `Q.850;cause=16`, `q850 cause 16`                                             |
 | number  | `560403`, `1001`      | Microsoft response codes, and numbers that the screen shows                   |
 | short   | `4c7`, `0x102`        | `0x4C7`, `0x000004C7`; with digits only the `0x` stays, or it would be decimal |
 | word    | `max_reload_exceeded` | `MAX_RELOAD_EXCEEDED`                                                         |
@@ -28,6 +29,7 @@ class Kind(StrEnum):
     HRESULT = "hresult"
     AADSTS = "aadsts"
     SIP = "sip"
+    Q850 = "q850"
     NUMBER = "number"
     SHORT = "short"
     WORD = "word"
@@ -62,6 +64,7 @@ _SHORT_HEX = re.compile(r"(?=[0-9]*[a-f])(?=[a-f]*[0-9])[0-9a-f]{3,4}", re.I | r
 _DECIMAL = re.compile(r"-?[0-9]{3,10}", re.A)
 _AADSTS = re.compile(r"aadsts[\s:#_-]{0,2}([1-9][0-9]{3,6})", re.I | re.A)
 _SIP = re.compile(r"sip[\s:/_-]{0,2}([3-6][0-9]{2})", re.I | re.A)
+_Q850 = re.compile(r"q\.?850\s?;?\s?(?:cause)?\s?[:=]?\s?([1-9][0-9]{0,2})", re.I | re.A)
 _WORD = re.compile(r"[a-z][a-z0-9]{1,20}(?:_[a-z0-9]{1,20}){1,4}", re.I | re.A)
 
 _RESPONSE = re.compile(r"1106|10[0-9]{3}|5[46][09][0-9]{3}|51[01][0-9]{3}|531[0-9]{3}|500001|301[0-9]{3}", re.A)
@@ -96,6 +99,8 @@ def canonical(given: object) -> Code | None:
         return code(Kind.AADSTS, int(match[1]), f"AADSTS{int(match[1])}")
     if match := _SIP.fullmatch(text):
         return code(Kind.SIP, int(match[1]), f"SIP {match[1]}")
+    if (match := _Q850.fullmatch(text)) and int(match[1]) < 128:
+        return code(Kind.Q850, int(match[1]), f"Q.850 {match[1]}")
     # Eight digits are a hexadecimal value even when all are decimal: 80090016 is NTE_BAD_KEYSET; as a decimal number it
     # would have no failure bit.
     if _BARE_HEX.fullmatch(text):
@@ -187,6 +192,8 @@ def spellings(code: Code) -> list[str]:
             found = [code.text.lower(), f"AADSTS {code.number}", f"AADSTS:{code.number}", str(code.number)]
         case Kind.SIP:
             found = [f"SIP{code.number}", f"sip:{code.number}", f"sip {code.number}", str(code.number)]
+        case Kind.Q850:
+            found = [f"Q.850;cause={code.number}", f"q850 cause {code.number}", f"Q850 {code.number}"]
         case Kind.SHORT:
             digits = f"{code.number:X}"
             found = [digits.lower(), digits, f"0x{digits.lower()}", f"0x{digits}", f"0x{code.number:08X}"]

@@ -55,13 +55,22 @@ def read_yaml(path: Path) -> Any:
         raise ContentError(f"read {path}", " ".join(str(error).split()), "mend the YAML there") from error
 
 
+def named(path: Path) -> str:
+    """A content file's name for messages: from catalog/ or remediations/ on, else the last two parts of its path."""
+    parts = path.parts
+    start = max(
+        (len(parts) - 1 - parts[::-1].index(one) for one in ("catalog", "remediations") if one in parts), default=-2
+    )
+    return "/".join(parts[start:])
+
+
 def place(path: Path, trail: Sequence[object]) -> str:
-    """Where in a YAML file a value stands, for messages: `folder/file.yaml:LINE`, and an editor jumps there.
+    """Where in a YAML file a value stands, for messages: `catalog/file.yaml:LINE`, and an editor jumps there.
 
     `trail` holds keys and list indexes from the top. Where it leads no further, the line of the last part that is there
     is given; a file that cannot be read has only its name.
     """
-    name = f"{path.parent.name}/{path.name}"
+    name = named(path)
     try:
         loader = _Loader(read_text(path))
         node, line = loader.get_single_node(), 0

@@ -144,7 +144,7 @@ class Evidence:
     def _near(self, line: str) -> None:
         """Keeps the times and ids of a line in which a code stands."""
         for found, pattern in ((self.times, _TIME), (self.ids, _ID)):
-            for match in pattern.finditer(line):
+            for match in pattern.finditer(line) if len(found) < KEPT else ():
                 text = match[0] if pattern is _TIME else f"{match[1].lower()} {match[2].lower()}"
                 if len(found) < KEPT and text not in found:
                     found.append(text)
@@ -166,7 +166,7 @@ class Evidence:
 
 def is_call(entry: Entry) -> bool:
     """Whether a code speaks of a call, not of a sign-in."""
-    return entry.family.startswith("sip_")
+    return (entry.family or "").startswith("sip_")
 
 
 def _around(hit: Hit) -> str:

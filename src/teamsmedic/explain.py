@@ -333,7 +333,7 @@ def _code(entry: Entry, catalog: Catalog, remedies: Remedies) -> dict[str, Json]
         "code": entry.code.text,
         "spellings": [*spellings(entry.code), *entry.also_written],
         "family": entry.family,
-        "family_title": catalog.families.get(entry.family) if entry.family else None,
+        "family_title": catalog.title(entry.family),
         "decoded": entry.decoded,
         "space": entry.space,
         "related": entry.related.text if entry.related else None,

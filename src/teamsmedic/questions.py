@@ -58,8 +58,15 @@ PATH = ("endpoints_unreachable", "name_not_resolved")
 POLICY = ("conditional_access_blocks", "device_not_managed", "risk_blocked", "tenant_access_denied")
 FEDERATION = ("federation_refuses", "federation_protocol_missing", "intranet_forms_off")
 ROOM = ("room_password_wrong", "room_password_expired", "room_asked_for_mfa", "room_blocked_by_policy")
-PERSON = ("mfa_not_passed", "password_wrong", "password_expired", "sign_in_cancelled", "sign_in_again")
-ONE_PERSON = (*PERSON, *CLIENT, "broker_account_data_stale", "stale_credentials", "windows_identity_differs")
+PROMPTED = ("mfa_not_passed", "password_wrong", "password_expired", "sign_in_cancelled")
+ONE_PERSON = (
+    *PROMPTED,
+    "sign_in_again",
+    *CLIENT,
+    "broker_account_data_stale",
+    "stale_credentials",
+    "windows_identity_differs",
+)
 
 QUESTIONS = (
     Question(
@@ -115,7 +122,7 @@ QUESTIONS = (
             Value(
                 "room",
                 "it is a Teams Room, whose account answers no prompt",
-                {"refutes": (*PERSON, "stale_credentials"), "weakens": ("conditional_access_blocks",)},
+                {"refutes": (*PROMPTED, "stale_credentials"), "weakens": ("conditional_access_blocks",)},
             ),
             Value("phone", "it is a phone", {"refutes": ROOM}),
         ),

@@ -1,90 +1,127 @@
-"""Reference pages: one for every code, cause and remediation, and an index that searches them without a network."""
+"""The reference: a web page for every code, cause and remediation, and one to search them all.
+
+`pages` is pure; `write` puts the pages of the content in use into a folder. They fetch nothing: they work from a disk.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import jinja2
+from markdown_it import MarkdownIt
+from markupsafe import Markup
 
-from teamsmedic import catalog, remediation
+from teamsmedic import catalog as catalogue
+from teamsmedic import content, remediation
 from teamsmedic.catalog import Catalog, Entry
-from teamsmedic.codes import Code, Kind, canonical, spellings
+from teamsmedic.codes import Code, spellings
 from teamsmedic.errors import RequestError
+from teamsmedic.explain import WHO
+from teamsmedic.remediation import Remediation
 
-TEMPLATES = Path(__file__).parent / "pages"
+MARK = ".teamsmedic-reference"
+"""The file by which a folder is known as made here, so that nothing else is ever overwritten."""
 
 
-def write(root: Path, folder: Path) -> int:
-    """Write the pages of a content root into a folder, over those of an earlier time; how many there are."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+def slug(code: Code) -> str:
+    """A code as the name of a page's file."""
+    return code.text.lower().replace(" ", "-").replace(";", "-").replace("=", "-")
+
+
+def entries(catalog: Catalog) -> Iterator[Entry]:
+    """All that is known by name: the listed codes first, then what the rows of the spaces' tables name."""
+    yield from catalog.entries.values()
+    seen = set(catalog.entries)
+    for space in catalog.spaces:
+        for number in sorted(space.table):
+            code = space.code(number)
+            entry = catalog.lookup(code) if code and code not in seen else None
+            if entry:
+                seen.add(entry.code)
+                yield entry
+
+
+def pages(catalog: Catalog, remediations: Mapping[str, Remediation]) -> dict[str, str]:
+    """All pages: path below the folder to text."""
+    templates = jinja2.Environment(
+        loader=jinja2.PackageLoader("teamsmedic"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    pages = list(_pages(root))
-    try:
-        for path, about in [*pages, ("index.html", {"kind": "index", "pages": pages})]:
-            file = folder / path
-            file.parent.mkdir(parents=True, exist_ok=True)
-            up = "../" * path.count("/")
-            text = environment.get_template(f"{about['kind']}.html.j2").render(up=up, **about)
-            file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise RequestError(f"wrote pages into {folder}", error.strerror or str(error), "name another folder") from error
-    return len(pages) + 1
+    templates.globals.update(sources=catalog.sources, family=catalog.title, causes=catalog.causes, who=WHO, slug=slug)
+    known = list(entries(catalog))
+    found: dict[str, str] = {}
+    rows: list[dict[str, str]] = []
 
+    def add(path: str, template: str, row: tuple[str, str, str], words: list[str], **more: Any) -> None:
+        found[path] = templates.get_template(template).render(title=row[0], up="../", **more)
+        title, verdict, text = row
+        kind = path.partition("/")[0]
+        name = {"codes": "", "causes": "cause", "remediations": "remediation"}[kind]
+        every = " ".join([title, name, verdict, text, *words]).lower()
+        shown = words[0] if kind == "codes" else name
+        rows.append({"address": path, "title": title, "kind": shown, "verdict": verdict, "text": text, "words": every})
 
-def slug(name: str) -> str:
-    """A name as a file is called: letters, digits, - and _."""
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")
-
-
-def _pages(root: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    known, several = catalog.load(root), remediation.load(root)
-    cured: dict[str, list[remediation.Remediation]] = {}
-    for one in several.values():
-        for name in one.cures:
-            cured.setdefault(name, []).append(one)
-    shared = {
-        "sources": known.sources,
-        "causes": known.causes,
-        "families": known.families,
-        "slug": slug,
-        "cured": cured,
-    }
-    for code, entry in [*known.entries.items(), *_named(known)]:
-        written = sorted({*spellings(code), *entry.also_written} - {code.text})
-        yield (
-            f"codes/{slug(code.text)}.html",
-            {"kind": "code", "title": code.text, "entry": entry, "written": written, **shared,
-             "words": " ".join([*written, entry.name.text if entry.name else "", *(one.text for one in entry.meaning)]),
-             "says": entry.meaning[0].text},
-        )  # fmt: skip
-    for cause in known.causes.values():
-        named = [entry for entry in known.entries.values() if cause.id in [one.cause for one in entry.causes]]
-        yield (
+    addresses = {entry.code: f"codes/{slug(entry.code)}.html" for entry in known}
+    for entry in known:
+        written = [*spellings(entry.code), *entry.also_written]
+        related = addresses.get(entry.related) if entry.related else None
+        add(
+            addresses[entry.code],
+            "code.html",
+            (entry.code.text, entry.verdict.who, entry.meaning[0].text),
+            [entry.name.text if entry.name else "", catalog.title(entry.family), *written],
+            entry=entry,
+            written=written,
+            related=related and f"../{related}",
+        )
+    for cause in catalog.causes.values():
+        add(
             f"causes/{cause.id}.html",
-            {"kind": "cause", "title": cause.id, "cause": cause, "named": named, "words": cause.title, **shared,
-             "says": cause.title},
-        )  # fmt: skip
-    for one in several.values():
-        yield (
+            "cause.html",
+            (cause.title, cause.verdict, cause.manual[0].text if cause.manual else ""),
+            [cause.id],
+            cause=cause,
+            cured=[one for one in remediations.values() if cause.id in one.cures],
+            named=[entry for entry in known if any(one.cause == cause.id for one in entry.causes)],
+        )
+    markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+    for one in remediations.values():
+        readme = one.folder / "README.md"
+        text = content.read_text(readme) if readme.is_file() else ""
+        rendered = Markup(markdown.render(text))  # noqa: S704 - its own HTML is switched off one line above
+        add(
             f"remediations/{one.id}.html",
-            {"kind": "remediation", "title": one.id, "one": one, "words": f"{one.title} {one.summary}", **shared,
-             "says": one.title},
-        )  # fmt: skip
+            "remediation.html",
+            (one.title, "device", one.summary),
+            [one.id, *one.cures],
+            one=one,
+            readme=rendered,
+        )
+    found["index.html"] = templates.get_template("index.html").render(
+        title="Codes, causes and remediations", up="", rows=rows
+    )
+    found["style.css"] = templates.get_template("style.css").render()
+    return found
 
 
-def _named(known: Catalog) -> Iterator[tuple[Code, Entry]]:
-    """The codes that a table of a space names, where a family does not list them."""
-    for space in known.spaces:
-        for number in space.table:
-            text = {
-                Kind.AADSTS: f"AADSTS{number}",
-                Kind.SIP: f"SIP {number}",
-                Kind.HRESULT: f"0x{space.value | number | (0xC0000000 if space.mask == 0x0FFF0000 else 0):08X}",
-            }.get(space.kind, str(number))
-            code = canonical(text)
-            if code and code not in known.entries and known.space(code) is space and (entry := known.lookup(code)):
-                yield code, entry
+def write(folder: Path) -> Path:
+    """Writes the pages of the content in use to a folder, made anew, and gives the first page."""
+    tried = f"wrote the reference to {folder}"
+    try:
+        if folder.exists() and any(folder.iterdir()) and not (folder / MARK).is_file():
+            raise RequestError(tried, "it holds other files", "name a folder of its own")
+        made = pages(catalogue.load(), remediation.load(content.root()))
+        if folder.exists():
+            shutil.rmtree(folder)
+        folder.mkdir(parents=True)
+        (folder / MARK).touch()
+        for path, text in made.items():
+            (folder / path).parent.mkdir(exist_ok=True)
+            (folder / path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise RequestError(
+            tried, error.strerror or type(error).__name__, "name a folder that can be written"
+        ) from error
+    return folder / "index.html"

@@ -96,6 +96,8 @@ class Condition:
         if isinstance(value, dict) and "each" in value:
             if set(value) != {"each"}:
                 raise _broken(where, "`each` stands alone", "move the other keys into it")
+            if not isinstance(value["each"], dict):
+                raise _broken(where, "`each` holds no rules", "write `field: rule` lines below it")
             return cls(fact, None, {name: Rule.parse(rule, f"{where}.{name}") for name, rule in value["each"].items()})
         return cls(fact, Rule.parse(value, where))
 
@@ -379,12 +381,15 @@ def _seconds(value: Json, kind: str, now: float) -> int:
     raise ValueError("which is no duration like 24h")
 
 
-def _broken(where: str, found: str, todo: str) -> ContentError:
-    """`where`: the file, and after `: ` the keys joined by dots."""
-    name, _, dotted = where.partition(": ")
-    return ContentError(
-        f"read {content.place(Path(name), dotted.split('.'))}: {dotted}".removesuffix(": "), found, todo
-    )
+def _broken(where: str, found: str, todo: str, key: str = "") -> ContentError:
+    """The error for `FILE` or `FILE: key.part`, with the line of that key (or of `key`) in the file."""
+    file, _, part = where.partition(": ")
+    top, _, rest = part.partition(".")
+    top_line = line = content.place(Path(file), (key or top,))
+    if rest:  # the name of a fact may hold a dot, so it is looked for whole before it is taken apart
+        line = content.place(Path(file), (top, rest))
+        line = line if line != top_line else content.place(Path(file), (top, *rest.split(".")))
+    return ContentError(f"read {line}", f"{part}: {found}" if part else found, todo)
 
 
 _KEYS: dict[str, tuple[type | tuple[type, ...], Any]] = {
@@ -416,7 +421,7 @@ def read(folder: Path) -> Remediation:
     if not isinstance(data, dict):
         raise _broken(str(file), "it is no mapping", "see another remediation")
     for key in set(data) - set(_KEYS):
-        raise _broken(f"{file}", f"unknown key {key}", f"use {', '.join(_KEYS)}")
+        raise _broken(f"{file}", f"unknown key {key}", f"use {', '.join(_KEYS)}", str(key))
     value: dict[str, Any] = {}
     for key, (kind, default) in _KEYS.items():
         found = data.get(key, default)
@@ -425,12 +430,18 @@ def read(folder: Path) -> Remediation:
             or (found is None and default is not None)
             or (found is not None and not isinstance(found, kind))
         ):
-            raise _broken(f"{file}", f"{key} is missing or no {getattr(kind, '__name__', kind)}", "add it")
+            raise _broken(f"{file}", f"{key} is missing or no {getattr(kind, '__name__', kind)}", "add it", key)
         value[key] = found
     value["room_restart"] = value["room_restart"] or value["restart"]
+    for key in ("cures", "uses", "varies", "references", "objects"):
+        if not all(isinstance(one, str) and one for one in value[key]):
+            raise _broken(f"{file}", f"{key} holds something that is no text", "write texts, in quotes if need be", key)
+    for key in ("reasons", "parsed"):
+        if not all(isinstance(one, str) and one for one in value[key].values()):
+            raise _broken(f"{file}", f"{key} holds something that is no text", "write a sentence for each", key)
     for key, choices in _CHOICES.items():
         if value[key] not in choices:
-            raise _broken(f"{file}", f"{key} is {value[key]!r}", f"use one of {', '.join(choices)}")
+            raise _broken(f"{file}", f"{key} is {value[key]!r}", f"use one of {', '.join(choices)}", key)
     if value["cuts_connection"] or value["context"] == "system":
         found = f"context is {value['context']}, cuts_connection {value['cuts_connection']}"
         raise _broken(str(file), found, "neither is built yet: work as the administrator, over a connection that stays")
@@ -458,13 +469,16 @@ def read(folder: Path) -> Remediation:
     for condition in (*conditions["applies_when"], *conditions["known_when"], *conditions["desired"]):
         if condition.fact not in value["reasons"]:
             raise _broken(f"{file}", f"reasons says nothing of {condition.fact}", "add its sentence")
+    for fact, items in value["changes"].items():
+        if not isinstance(items, list):
+            raise _broken(f"{file}: changes.{fact}", "it is no list", "write `- ` items there")
     changes = {
         fact: tuple(_announced(one, f"{file}: changes.{fact}") for one in items)
         for fact, items in value["changes"].items()
     }
     value |= conditions
     value |= {"guards": guards, "notes": notes, "changes": changes}
-    value["objects"] = tuple(re.compile(pattern, re.IGNORECASE) for pattern in value["objects"])
+    value["objects"] = tuple(_pattern(one, file, index) for index, one in enumerate(value["objects"]))
     value |= {key: tuple(value[key]) for key in ("cures", "uses", "varies", "references")}
     return Remediation(
         id=folder.name,
@@ -474,6 +488,14 @@ def read(folder: Path) -> Remediation:
         session="detect.ps1" if value["context"] == "user" else "session.ps1" * (folder / "session.ps1").exists(),
         **value,
     )
+
+
+def _pattern(text: str, file: Path, index: int) -> re.Pattern[str]:
+    try:
+        return re.compile(text, re.IGNORECASE)
+    except re.error as error:
+        line = content.place(file, ("objects", index))
+        raise ContentError(f"read {line}", f"{text!r} is no pattern ({error})", "write a regular expression") from None
 
 
 def _guard(name: str, about: Json, where: str) -> Guard:
@@ -494,6 +516,7 @@ def _announced(about: Json, where: str) -> Announced:
         not isinstance(about, dict)
         or not {"object", "action"} <= set(about)
         or set(about) - {"object", "action", "before", "after", "when", "each"}
+        or not isinstance(about.get("when", {}), dict)
     ):
         raise _broken(where, "a change needs object, action, before, after (and may have when, each)", "add them")
     when = {name: Rule.parse(rule, f"{where}.when.{name}") for name, rule in about.get("when", {}).items()}

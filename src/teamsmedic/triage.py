@@ -315,8 +315,9 @@ def decide(
     the host, for the commands that are told.
     """
     codes = evidence.ordered(after=_after(answers))
+    room = "place" in answers and answers["place"].word == "room"
     causes = [
-        Cause(name, catalog.causes[name].title, catalog.causes[name].verdict, named, order)
+        Cause(name, catalog.causes[name].title, _acts(catalog.causes[name].verdict, room=room), named, order)
         for order, (name, named) in enumerate(_named(evidence, answers).items())
     ]
     shared = "apps" in answers and answers["apps"].word == "several"
@@ -338,7 +339,7 @@ def decide(
     for cause in causes:
         cause.unseen = _unseen(cause, known, device)
     causes.sort(key=lambda one: _rank(one, shared))
-    verdict, reasons = _verdict(codes, causes, shared, answers)
+    verdict, reasons = _verdict(codes, causes, shared, answers, room=room)
     curing = {one.id: one for one in known.values() if set(one.cures) & set(by_id)}
     stopped_by, solved = _last_repair(device, answers, curing)
     if solved:
@@ -457,10 +458,19 @@ def _rank(cause: Cause, shared: bool) -> tuple[int, int, int, int]:
     return group, -max(-1, min(1, cause.balance)), -len(cause.named_by) if shared else 0, cause.order
 
 
+def _acts(who: Who, *, room: bool) -> Who:
+    """Who acts: at a Teams Room nobody answers a prompt, so what a user would do is the tenant administrator's.
+
+    https://learn.microsoft.com/en-us/microsoftteams/troubleshoot/teams-rooms-and-devices/teams-rooms-resource-account-sign-in-issues
+    """
+    return Who.TENANT if room and who is Who.USER else who
+
+
 def _verdict(
-    codes: Sequence[Seen], causes: Sequence[Cause], shared: bool, answers: Mapping[str, Answer]
+    codes: Sequence[Seen], causes: Sequence[Cause], shared: bool, answers: Mapping[str, Answer], *, room: bool
 ) -> tuple[Who, list[str]]:
     """Who must act, and why."""
+    stated = _acts(codes[0].entry.verdict.who, room=room) if codes else Who.UNKNOWN
     reasons = []
     if codes:
         first = codes[0].entry
@@ -473,18 +483,22 @@ def _verdict(
     left = [one for one in causes if one.state is not State.REFUTED]
     for cause in causes:
         if cause.state is State.CONFIRMED:
+            if stated in ELSEWHERE and codes[0].entry.code.text not in cause.named_by and not shared:
+                # The code that decides says that the sign-in came as far as somebody else: what a weaker code names
+                # is another trouble.
+                reasons.append(f"Beside it, for {cause.verdict}: {cause.title} ({cause.reasons[0]}).")
+                continue
             sure = [one for one in causes if one.state is State.CONFIRMED and one is not cause]
             more = [f"Confirmed too, for {one.verdict}: {one.title} ({one.reasons[0]})." for one in sure]
             return cause.verdict, [*reasons, f"Confirmed: {cause.title} ({cause.reasons[0]}).", *more]
-    if codes and not codes[0].entry.causes and codes[0].entry.verdict.who is not Who.UNKNOWN and not left:
-        return codes[0].entry.verdict.who, reasons  # what it means in another place has no causes here
+    if codes and not codes[0].entry.causes and stated is not Who.UNKNOWN:
+        return stated, reasons  # what it means in another place has no causes here
     if not left:
         said = (
             "Every cause that is known for it was refuted." if causes else "There is no code, and no answer leads on."
         )
         return Who.UNKNOWN, [*reasons, said]
     lead = left[0]
-    stated = codes[0].entry.verdict.who if codes else Who.UNKNOWN
     agreed = {one.verdict for one in left if one.balance >= 0} or {one.verdict for one in left}
     if stated is not Who.UNKNOWN and not (shared and len(codes) > 1):
         if any(one.verdict is stated for one in left):

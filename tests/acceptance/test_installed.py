@@ -72,6 +72,14 @@ def installed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     yield runner(home / "bin", folder), packages / "teamsmedic/_content/playbooks"
 
 
+def test_triage_finds_its_texts(installed: tuple[Run, Path]) -> None:
+    done = installed[0]("teamsmedic", "triage", "--json", "--no-input", "0xCAA20004")
+
+    (result,) = json.loads(done.stdout)["results"]
+    assert result["texts"][0]["for"] == "tenant", done.stderr
+    assert (installed[1] / "triage.yml").is_file()
+
+
 def test_explain_finds_the_catalogue(installed: tuple[Run, Path]) -> None:
     done = installed[0]("teamsmedic", "explain", "--json", "0xCAA70007")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import yaml
 
 from teamsmedic import catalog, content
 from teamsmedic.catalog import Confidence, Entry, Statement
-from teamsmedic.codes import canonical
+from teamsmedic.codes import Kind, canonical, spellings
 from teamsmedic.errors import ContentError, UnknownCode
 from teamsmedic.recognise import Recogniser
 
@@ -42,6 +43,137 @@ def test_the_error_table_that_people_search_is_listed_whole(family: str) -> None
 
 def test_the_seed_holds_57_codes() -> None:
     assert sum(len(codes.split()) for codes in SEED.values()) == 57
+
+
+SPELLINGS = [
+    (family, code, written)
+    for family, codes in SEED.items()
+    for code in codes.split()
+    if (found := canonical(code))
+    for written in [found.text, *spellings(found), *CATALOG.entries[found].also_written, code]
+]
+
+
+@pytest.mark.parametrize(
+    ("family", "code", "written"), SPELLINGS, ids=[f"{code} as {one}" for _, code, one in SPELLINGS]
+)
+def test_every_spelling_of_the_error_table_leads_to_its_entry(family: str, code: str, written: str) -> None:
+    (entry,) = CATALOG.resolve([written])
+
+    assert (entry.code, entry.family, entry.decoded) == (canonical(code), family, False)
+
+
+def test_the_error_table_is_marked_with_how_well_it_is_known() -> None:
+    marked = [entry for entry in CATALOG.entries.values() if entry.in_table]
+
+    assert {entry.code for entry in marked} == {canonical(code) for codes in SEED.values() for code in codes.split()}
+    assert Counter(entry.in_table for entry in marked) == {"observed": 33, "derived": 23, "guess": 1}
+    assert CATALOG.resolve("sip:407")[0].in_table == "guess"
+
+
+@pytest.mark.parametrize("code", sorted(CATALOG.entries), ids=str)
+def test_a_listed_code_says_all_that_an_administrator_needs(code: catalog.Code) -> None:
+    entry = CATALOG.entries[code]
+    lacks = [part for part in ("meaning", "causes", "check_first", "do_not_assume") if not getattr(entry, part)]
+
+    assert lacks == [], f"add {', '.join(lacks)} to {code} in catalog/{entry.family}.yaml"
+
+
+# https://www.iana.org/assignments/sip-parameters/sip-parameters.xhtml, without 1xx to 3xx.
+REGISTERED = """
+400 401 402 403 404 405 406 407 408 410 412 413 414 415 416 417 420 421 422 423 424 425 428 429 430 433 436 437 438 439
+440 469 470 480 481 482 483 484 485 486 487 488 489 491 493 494 500 501 502 503 504 505 513 555 580 600 603 604 606 607
+608
+"""
+
+
+@pytest.mark.parametrize("number", REGISTERED.split())
+def test_every_registered_failure_of_sip_is_named(number: str) -> None:
+    (entry,) = CATALOG.resolve(f"sip:{number}")
+
+    assert entry.name, f"add {number} to a SIP family or to the table sip of catalog/spaces.yaml"
+
+
+def test_the_meaning_of_every_sign_in_number_of_microsoft_is_dated() -> None:
+    space = next(space for space in CATALOG.spaces if space.kind is Kind.AADSTS)
+    changing = {"aadsts", "aadsts_live"}
+    rows = [number for number, row in space.table.items() if changing & {*row.sources} and not row.as_of]
+    entries = [
+        str(entry.code)
+        for entry in CATALOG.entries.values()
+        for one in entry.meaning
+        if entry.code.kind is Kind.AADSTS and changing & {*one.sources} and not one.as_of
+    ]
+
+    assert (rows, entries) == ([], []), "add as_of: the date of the page"
+
+
+def test_the_rules_for_certificates_of_an_sbc_are_dated() -> None:
+    rules = [
+        one for one in CATALOG.causes["sbc_certificate_bad"].manual if "root" in one.text or "clientAuth" in one.text
+    ]
+
+    assert len([one for one in rules if one.as_of]) >= 3
+
+
+@pytest.mark.parametrize(
+    ("given", "who", "says"),
+    [
+        ("560403", "sbc", "SBC"),
+        ("540415", "sbc", "offer"),
+        ("540499", "sbc", "coming in"),
+        ("549002", "sbc", "TLS"),
+        ("569002", "sbc", "TLS"),
+        ("510560", "tenant", "Enterprise Voice"),
+        ("511404", "tenant", "No user"),
+        ("531004", "network", "ICE"),
+        ("540000", "none", "normal end"),
+        ("560000", "none", "normal end"),
+        ("540200", "none", "taken on another"),
+        ("560487", "none", "cancelled"),
+        ("10003", "none", "elsewhere"),
+        ("sip:487", "none", ""),
+        ("sip:486", "none", ""),
+        ("Q.850;cause=17", "none", "486"),
+        ("Q.850 27", "carrier", "502"),
+        ("Q.850 63", "unknown", "text beside"),
+    ],
+)
+def test_the_leg_that_speaks_decides_and_a_normal_outcome_is_nobodys(given: str, who: str, says: str) -> None:
+    (entry,) = CATALOG.resolve(given)
+
+    assert entry.verdict.who == who
+    assert says in " ".join(one.text for one in entry.meaning)
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ("0xCAA20005", "temporarily_unavailable"),
+        ("0xCAA301F7", "HTTP 503 Service Unavailable"),
+        ("0xCAA70008", "INET_E_AUTHENTICATION_REQUIRED"),
+        ("0xCAA82F05", "ERROR_INTERNET_SEC_CERT_DATE_INVALID"),
+        ("0x80072EFD", "ERROR_INTERNET_CANNOT_CONNECT"),
+        ("0x80070005", "ERROR_ACCESS_DENIED"),
+        ("0x800C0008", "INET_E_DOWNLOAD_FAILURE"),
+        ("0xC00CEE4F", "WC_E_DTDPROHIBITED"),
+        ("0x80290407", "TPM_E_PCP_INTERNAL_ERROR"),
+        ("0xC000006A", "STATUS_WRONG_PASSWORD"),
+    ],
+)
+def test_a_code_that_is_not_listed_has_its_low_word_named(given: str, name: str) -> None:
+    (entry,) = CATALOG.resolve(given)
+
+    assert entry.decoded
+    assert entry.name
+    assert entry.name.text == name
+
+
+@pytest.mark.parametrize("given", ["0x80040154", "0x8004DEC5", "0xD0000225", "5100", "0xC0F10005"])
+def test_what_belongs_to_no_family_does_not_claim_one(given: str) -> None:
+    (entry,) = CATALOG.resolve(given)
+
+    assert entry.family is None
 
 
 def _statements() -> list[tuple[str, Statement]]:
@@ -177,7 +309,7 @@ def test_a_broken_form_is_one_sentence_with_place_and_mending(
     with pytest.raises(ContentError) as error:
         _load_all(tmp_path)
 
-    assert f"{file}.yaml" in str(error.value)
+    assert re.search(rf"catalog/{file}\.yaml(:|.*line )\d+", str(error.value)), "the line is missing"
     assert says in str(error.value)
 
 

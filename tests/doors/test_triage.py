@@ -194,6 +194,17 @@ def test_a_playbook_gives_a_device_that_is_off_its_verdict_and_fails(run: Run) -
     assert groups(done) == {"verdict_tenant": ["off", "tls-off"]}
 
 
+def test_answers_that_are_none_fail_before_any_connection(run: Run, tmp_path: Path) -> None:
+    done = run(
+        "ansible-playbook", str(ROOT / "playbooks/triage.yml"), "-l", "off", "-e", "codes=0xCAA20003",
+        "-e", '{"answers": {"web": "perhaps"}}',
+    )  # fmt: skip
+
+    assert done.returncode == 2
+    assert "perhaps is no answer; use yes or no" in done.stdout
+    assert runfolder.every(tmp_path / "runs") == []
+
+
 def test_both_doors_come_to_the_same(run: Run, tmp_path: Path) -> None:
     play = {
         "hosts": "well",

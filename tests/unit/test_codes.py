@@ -18,6 +18,7 @@ SPELLINGS = {
     "AADSTS53003": ["AADSTS53003", "aadsts53003", "AADSTS 53003", "AADSTS:53003", "AADSTS-53003", "53003", 53003],
     "AADSTS700003": ["700003"],
     "SIP 403": ["SIP 403", "SIP403", "sip:403", "sip/403", "SIP_403", "403", 403],
+    "Q.850 16": ["Q.850 16", "Q.850;cause=16", "q.850 ;cause=16", "Q850 cause 16", "q850 16"],
     "560403": ["560403", 560403],
     "500001": ["500001"],
     "1106": ["1106"],
@@ -64,6 +65,8 @@ def test_every_spelling_gives_the_canonical_form(text: str, written: object) -> 
             "AADSTS12345678",
             "AADSTS053003",
             "SIP 200",
+            "Q.850 0",
+            "Q.850;cause=128",
             "SIP 99",
             "999",
         ),
@@ -92,6 +95,7 @@ _CODES = st.one_of(
     st.integers(1000, 9_999_999).map(lambda n: f"AADSTS{n}"),
     st.integers(300, 699).map(lambda n: f"SIP {n}"),
     st.integers(0x100, 0xFFFF).map(lambda n: f"0x{n:x}"),
+    st.integers(1, 127).map(lambda n: f"Q.850;cause={n}"),
     st.integers(1000, 999_999).map(str),
 )
 

@@ -53,6 +53,9 @@ def imported(module: str) -> set[str]:
         "checklist",
         "redact",
         "handover",
+        "validate",
+        "scaffold",
+        "reference",
     ],
 )
 def test_what_decides_knows_no_edge(module):

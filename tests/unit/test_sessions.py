@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from teamsmedic import answer
+from teamsmedic import answer, content, remediation
 from teamsmedic.answer import MAX_SESSION
 
 NAME = "stale_credentials_absent"
@@ -101,3 +101,32 @@ def test_names_are_harmless_for_a_terminal():
 def test_sessions_that_are_no_list_of_objects_are_no_facts():
     assert told("x") is None
     assert answer.told({"facts": {"a": 1}}, {}) == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    "item",
+    [{**ITEM, "object": ["t"]}, {**ITEM, "object": None}, {**ITEM, "owner": {"a": 1}}, {**ITEM, "name": ["x"]}],
+    ids=["object is a list", "object is nothing", "owner is an object", "name is a list"],
+)
+def test_an_element_of_another_form_costs_only_its_own_answer(item):
+    facts = told(person("amber", text(credentials=[item])), person("carla", text()))
+
+    assert [one["state"] for one in facts["sessions"]] == ["not_readable", "answered"]
+    assert [one["user"] for one in facts["credentials"]] == ["carla"]
+
+
+@pytest.mark.parametrize("fact", ["zzz", "sessions", "room", 7])
+def test_an_element_that_calls_itself_another_fact_is_judged_as_what_it_is(fact):
+    """What is announced is what is removed, whatever the person at the desk writes into the answer."""
+    about = remediation.load(content.root())[NAME]
+    forged = {"object": "MicrosoftOffice16_Data:x", "name": "a@b.cc", "written": 1, "owner": "foreign", "fact": fact}
+    facts = answer.told(
+        {"statement": NAME, "facts": {"room": False}, "sessions": [person("amber", text(credentials=[forged]))]},
+        about.lists,
+    )
+
+    finding = about.judge(facts, about.values({}, 0))
+
+    assert finding.status == "drifted"
+    assert [(one.object, one.action) for one in finding.changes] == [("MicrosoftOffice16_Data:x (amber)", "remove")]
+    assert finding.reasons[0] == "amber: MicrosoftOffice16_Data:x is saved for 'a@b.cc' (foreign)"

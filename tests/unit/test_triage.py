@@ -208,6 +208,21 @@ def test_three_codes_of_three_families_point_at_what_they_share(tmp_path):
     assert broken.exit_code is ExitCode.DRIFT
 
 
+def test_a_fault_of_a_weaker_code_does_not_turn_the_verdict_of_the_one_that_decides(tmp_path):
+    it = on(begin("AADSTS53003 and before it 0xCAA70007"), tmp_path, tls12_usable="all_off")
+
+    assert (it.verdict, it.offered) == (Who.TENANT, [])
+    assert any(reason.startswith("Beside it, for device: TLS 1.2 is switched off") for reason in it.reasons)
+
+
+def test_what_a_user_would_do_is_the_tenants_at_a_room():
+    assert begin("0xCAA90018", place="desktop").decide().verdict is Who.USER
+
+    it = begin("0xCAA90018 on a Teams Room").decide()
+
+    assert (it.verdict, it.recipient, it.offered) == (Who.TENANT, Who.TENANT, [])
+
+
 def test_one_person_says_it_in_words():
     it = begin("Since today Teams, Outlook and OneDrive all fail, error 0xCAA70004").decide()
 

@@ -66,39 +66,44 @@ def read(folder: Path) -> dict[str, Case]:
     found = data.get("cases") if isinstance(data, dict) else None
     if not isinstance(found, dict) or not found:
         raise ContentError(f"read {file}", "it holds no cases", "add `cases:` with at least one name below it")
-    return {name: _case(name, about, f"{file}: {name}") for name, about in found.items()}
+    return {name: _case(name, about, file) for name, about in found.items()}
 
 
-def _case(name: Any, about: Any, where: str) -> Case:
+def _case(name: Any, about: Any, file: Path) -> Case:
+    def broken(found: str, todo: str) -> ContentError:
+        return ContentError(f"read {content.place(file, ('cases', name))}", f"{name}: {found}", todo)
+
     if not isinstance(name, str):
-        raise ContentError(
-            f"read {where}", f"the name {name!r} is no text for YAML", "quote it, or choose another word"
-        )
+        raise broken("the name is no text for YAML", "quote it, or choose another word")
     if not isinstance(about, dict) or not isinstance(about.get("facts"), dict):
-        raise ContentError(f"read {where}", "a case needs facts", "add what detect.ps1 reports there")
+        raise broken("a case needs facts", "add what detect.ps1 reports there")
     if extra := sorted(set(about) - _KEYS):
-        raise ContentError(f"read {where}", f"unknown key {extra[0]}", f"use {', '.join(sorted(_KEYS))}")
+        raise broken(f"unknown key {extra[0]}", f"use {', '.join(sorted(_KEYS))}")
     role, after, scripts = about.get("role", "desktop"), about.get("after"), about.get("break")
     if role not in ROLES:
-        raise ContentError(f"read {where}", f"its role is {role!r}", f"use one of {', '.join(ROLES)}")
+        raise broken(f"its role is {role!r}", f"use one of {', '.join(ROLES)}")
     try:
         status = Status(str(about.get("status")))
     except ValueError:
-        raise ContentError(
-            f"read {where}", f"its status is {about.get('status')!r}", f"use one of {', '.join(Status)}"
-        ) from None
+        raise broken(f"its status is {about.get('status')!r}", f"use one of {', '.join(Status)}") from None
     if after is not None and (not isinstance(after, dict) or not isinstance(after.get("facts"), dict)):
-        raise ContentError(f"read {where}", "its after holds no facts", "add `facts:` below it, or leave it out")
+        raise broken("its after holds no facts", "add `facts:` below it, or leave it out")
+    scripts = [scripts] if isinstance(scripts, str) else scripts or []
+    reasons, options = about.get("reasons") or [], [about.get(one) or {} for one in ("parameters", "fix", "windows")]
+    if not all(isinstance(one, list) and all(isinstance(text, str) for text in one) for one in (reasons, scripts)):
+        raise broken("its reasons or break is no list of texts", "write `- ` items with a text each")
+    if not all(isinstance(one, dict) for one in options):
+        raise broken("its parameters, fix or windows has no keys", "write `key: value` lines there")
     return Case(
         name,
         role,
         about["facts"],
         status,
-        tuple(about.get("reasons") or ()),
+        tuple(reasons),
         about.get("parameters") or {},
         after and after["facts"],
         about.get("fix"),
-        tuple([scripts] if isinstance(scripts, str) else scripts or ()),
+        tuple(scripts),
         about.get("windows") or {},
     )
 
