@@ -165,6 +165,11 @@ def undo(
     """
     context = replace(context, wanted="" if run == "last" else run)
     opened = yield from _open(known, context, run, names, hashes, values)
+    for entry in opened.device.entries if run != "last" else ():
+        # What somebody names is answered in full, and not by what is left of it.
+        if entry.run == run and entry.state in _GONE and (not names or entry.remediation in names):
+            opened.order.append(entry.remediation)
+            opened.outcomes[entry.remediation] = Outcome(entry.remediation, Status.BLOCKED, [_GONE[entry.state]])
     changes = {name: _inverses(entry.changes) for name, entry in opened.plans.items()}
     if dry_run:
         return opened.predicted(changes)
@@ -268,6 +273,13 @@ class _Opened:
     def report(self) -> Report:
         """All outcomes, newest entry first."""
         return Report([self.outcomes[name] for name in self.order if name in self.outcomes], self.device, self.run)
+
+
+_GONE = {
+    "forgotten": "its way back was given up: what it changed stays",
+    "superseded": "a later run removed its copy: what it changed stays",
+}
+"""Why an entry of a run can no longer be undone, by its state."""
 
 
 def _open(

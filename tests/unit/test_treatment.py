@@ -561,3 +561,16 @@ def test_nobody_is_asked_about_what_is_not_allowed(toy, device):
 
     assert statuses(report) == {"alpha": "drifted", "gamma": "blocked"}
     assert report.outcomes[1].changes == []
+
+
+def test_an_undo_of_a_run_says_what_of_it_was_given_up(toy, device):
+    device.on["beta"] = 0
+    run(treatment.fix(plan(toy, "alpha", "beta"), CONTEXT), device)
+    device.journal[CONTEXT.run, "alpha"]["state"] = "forgotten"
+
+    last = run(treatment.undo(toy, CONTEXT, dry_run=True, values=lambda _: {}), device)
+    report = run(treatment.undo(toy, CONTEXT, run=CONTEXT.run, values=lambda _: {}), device)
+
+    assert list(statuses(last)) == ["beta"]
+    assert statuses(report) == {"beta": "reverted", "alpha": "blocked"}
+    assert report.outcomes[-1].reasons == ["its way back was given up: what it changed stays"]

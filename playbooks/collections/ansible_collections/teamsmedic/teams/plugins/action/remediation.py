@@ -83,7 +83,8 @@ def _mismatch(found: str) -> str:
     """One sentence; the line to type installs the package from the checkout around this file, where it is in one."""
     here = str(Path(__file__).resolve())
     checkout = here.rpartition(f"{os.sep}playbooks{os.sep}collections{os.sep}")[0]
-    wanted = f"-e {checkout}" if checkout else f"teamsmedic=={VERSION}"
+    # It is on no package index: what has that name there would be somebody else's.
+    wanted = f"-e {checkout}" if checkout else f"teamsmedic-{VERSION}-py3-none-any.whl (from where the collection came)"
     return (
         f"looked for the Python package teamsmedic {VERSION}, to which the collection at {here} belongs: {found}; "
         f"type: {sys.executable} -m pip install {wanted}."
