@@ -109,11 +109,12 @@ HOSTILE = {
         f"Out-File -LiteralPath \"$Folder\\answer\" -Append -Encoding ascii -Width 1000000 -InputObject ($begin + \"`n\" + '{LINE.replace(ID, 'tls12_usable')}' + \"`n\" + '{END}')",
         "not_readable",
     ),
-    "nothing": ("exit 0", "ended"),
+    # Behind conhost every end looks alike, so who wrote nothing was not let.
+    "nothing": ("exit 0", "blocked_script"),
     "a refusal": ("exit 1", "blocked_script"),
     "no file any more": (
         "try { Remove-Item -LiteralPath \"$Folder\\answer\" -Force; New-Item -ItemType Directory -Path \"$Folder\\answer\" } catch { $null = $_ }; exit 0",
-        "ended",
+        "blocked_script",
     ),
 }  # fmt: skip
 
