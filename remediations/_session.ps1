@@ -274,6 +274,7 @@ function Invoke-TMSession {
                 $result.state = Get-TMSessionEnd -Said $said.state -Task $task -Seconds $clock.Elapsed.TotalSeconds -Limit $Limit
                 if (-not $result.state) {
                     # A start can be lost (seen where a process died before its first line); a task that runs ignores another.
+                    # Where this one fails as well, the wait ends as not_started.
                     if ($said.state -ceq 'waiting' -and $task -eq 267011 -and $clock.Elapsed.TotalSeconds -ge 12 -and -not $result.session.again) {
                         $result.session.again = $true
                         Start-ScheduledTask -TaskName $result.session.nonce -TaskPath '\' -ErrorAction SilentlyContinue

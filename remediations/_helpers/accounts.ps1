@@ -9,6 +9,12 @@
 # domain). A place whose content is not understood in full is not readable: an account that is missed looks foreign.
 #
 #   Get-TMCredentialOwner -Target T -Name N -Known K   -> own | foreign | why that cannot be told; K of Get-TMAccount
+# Whether a text is one clean address, and nothing that holds one.
+function Test-TMUpn {
+    param([string] $Name)
+    $Name -match '^[^@\s\\/"{}\[\]]+@[^@\s\\/"{}\[\]]+\.[^@\s\\/."{}\[\]]+$'
+}
+
 function Get-TMAccountRegistration {
     $root = 'Registry::HKEY_CURRENT_USER\Software\Microsoft\Windows NT\CurrentVersion\WorkplaceJoin\JoinInfo'
     if (Test-Path -LiteralPath $root) { foreach ($key in Get-ChildItem -LiteralPath $root) { "$($key.GetValue('UserEmail', ''))" } }
@@ -63,7 +69,7 @@ function Get-TMCredentialOwner {
     param([string] $Target, [string] $Name, [object] $Known)
     $lower = $Name.ToLowerInvariant()
     if (-not $lower) { return 'unnamed' }
-    if ($lower -notmatch '^[^@\s\\/"{}\[\]]+@[^@\s\\/"{}\[\]]+\.[^@\s\\/."{}\[\]]+$') { return 'no_upn' }
+    if (-not (Test-TMUpn -Name $lower)) { return 'no_upn' }
     $own = @($Known.accounts | ForEach-Object -Process { $_.object })
     if ($own -ccontains $lower) { return 'own' }
     $naming = @($Known.sources | Where-Object -FilterScript { $_.count -gt 0 } | ForEach-Object -Process { $_.object })
@@ -93,7 +99,7 @@ function Get-TMAccount {
         }
         catch { $readable = $false }
         $found = @($found | Where-Object -FilterScript { $_ } | ForEach-Object -Process { $_.ToLowerInvariant() } | Sort-Object -Unique)
-        if (@($found | Where-Object -FilterScript { $_ -notmatch '^[^@\s\\/"{}\[\]]+@[^@\s\\/"{}\[\]]+\.[^@\s\\/."{}\[\]]+$' }).Count -gt 0) {
+        if (@($found | Where-Object -FilterScript { -not (Test-TMUpn -Name $_) }).Count -gt 0) {
             $readable = $false
             $found = @()
         }

@@ -128,7 +128,8 @@ def _possible(places: Iterable[Elsewhere], who: Who) -> tuple[Elsewhere, ...]:
 
 def _stands(word: str, text: str) -> bool:
     """Whether a word stands in a text, and not as a part of a longer one."""
-    return re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) is not None
+    # Most words stand nowhere, and asking for the letters alone is a hundred times as fast.
+    return word in text and re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) is not None
 
 
 @dataclass(frozen=True, slots=True)

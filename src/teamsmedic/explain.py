@@ -410,7 +410,7 @@ def _families(codes: Iterable[Mapping[str, Json]]) -> Iterator[tuple[str, list[M
     """Codes by family, in the order in which they came."""
     found: dict[str, list[Mapping[str, Json]]] = {}
     for code in codes:
-        found.setdefault(code["family_title"] or "Other codes", []).append(code)
+        found.setdefault(code["family_title"], []).append(code)
     yield from found.items()
 
 
@@ -499,7 +499,7 @@ def _render_code(code: Mapping[str, Json]) -> Iterator[str]:
     title = f"{code['code']}: {code['name']['text']}" if code["name"] else code["code"]
     yield title
     yield "-" * min(len(title), WIDTH)
-    yield f"Family   {code['family_title'] or 'none of the seven'}"
+    yield f"Family   {code['family_title']}"
     verdict = {"confidence": code["confidence"], "sources": code["verdict_sources"]}
     yield f"Verdict  {code['verdict']} {told(verdict)}"
     if code["decoded"]:
