@@ -1,6 +1,7 @@
 # Who runs which program: the person from the token, the program from the image path. It only reads.
 #
-#   Get-TMProcess [-Sid SIDS]       -> [ordered] id, sid, image, name, data; processes that cannot be asked are left out
+#   Get-TMProgram [-Sid SIDS]       -> [ordered] id, sid, image, name; processes that cannot be asked are left out
+#   Get-TMProcess [-Sid SIDS]       -> the same with data
 #
 # `data`: the --user-data-dir of msedgewebview2.exe, '' for others. WebView2 is one program for Teams, Outlook, Widgets and
 # more; only its data folder tells whose it is, and its children carry the same argument.
@@ -90,17 +91,23 @@ public static class TMProcess
 '@
 }
 
-function Get-TMProcess {
+function Get-TMProgram {
     param([string[]] $Sid = @())
     Use-TMProcessType
-    $found = @(foreach ($process in [System.Diagnostics.Process]::GetProcesses()) {
+    foreach ($process in [System.Diagnostics.Process]::GetProcesses()) {
         $id = $process.Id
         $process.Dispose()
         $read = [TMProcess]::Read($id)
         if ($null -ne $read -and ($Sid.Count -eq 0 -or $Sid -ccontains $read[0])) {
-            [ordered]@{ id = $id; sid = $read[0]; image = $read[1]; name = ($read[1] -csplit '\\')[-1]; data = '' }
+            [ordered]@{ id = $id; sid = $read[0]; image = $read[1]; name = ($read[1] -csplit '\\')[-1] }
         }
-    })
+    }
+}
+
+function Get-TMProcess {
+    param([string[]] $Sid = @())
+    $found = @(Get-TMProgram -Sid $Sid)
+    foreach ($one in $found) { $one.data = '' }
     $views = @($found | Where-Object -FilterScript { $_.name -eq 'msedgewebview2.exe' })
     if ($views.Count -gt 0) {
         $lines = @{}

@@ -1,9 +1,2 @@
 # Saved under an id, which tells no account.
-$vault1 = 'HKEY_USERS\S-1-12-1-1111111111-1222222222-1333333333-1444444444\Software\Wine\Credential Manager\Generic: MicrosoftOffice16_Data:ADAL:0b7c7a52-aaaa-4bbb-8ccc-1234567890ab'
-[Microsoft.Win32.Registry]::SetValue($vault1, '', 'MicrosoftOffice16_Data:ADAL:0b7c7a52-aaaa-4bbb-8ccc-1234567890ab')
-[Microsoft.Win32.Registry]::SetValue($vault1, 'UserName', '0b7c7a52-aaaa-4bbb-8ccc-1234567890ab')
-[Microsoft.Win32.Registry]::SetValue($vault1, 'Type', 1, 'DWord')
-[Microsoft.Win32.Registry]::SetValue($vault1, 'Flags', 0, 'DWord')
-[Microsoft.Win32.Registry]::SetValue($vault1, 'Persist', 2, 'DWord')
-[Microsoft.Win32.Registry]::SetValue($vault1, 'LastWritten', [byte[]](0, 64, 109, 203, 44, 92, 220, 1), 'Binary')
-[Microsoft.Win32.Registry]::SetValue($vault1, 'Password', [byte[]](1, 2, 3, 4), 'Binary')
+Save-Credential -Target 'MicrosoftOffice16_Data:ADAL:0b7c7a52-aaaa-4bbb-8ccc-1234567890ab' -Name '0b7c7a52-aaaa-4bbb-8ccc-1234567890ab'

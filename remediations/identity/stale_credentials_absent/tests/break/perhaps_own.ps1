@@ -1,25 +1,4 @@
 # Saved for names that no place holds and that may be hers all the same: an alias, a guest, a personal account.
-$vault1 = 'HKEY_USERS\S-1-12-1-1111111111-1222222222-1333333333-1444444444\Software\Wine\Credential Manager\Generic: MicrosoftOffice16_Data:SSPI:amber.adams@contoso.example'
-[Microsoft.Win32.Registry]::SetValue($vault1, '', 'MicrosoftOffice16_Data:SSPI:amber.adams@contoso.example')
-[Microsoft.Win32.Registry]::SetValue($vault1, 'UserName', 'amber.adams@contoso.example')
-[Microsoft.Win32.Registry]::SetValue($vault1, 'Type', 1, 'DWord')
-[Microsoft.Win32.Registry]::SetValue($vault1, 'Flags', 0, 'DWord')
-[Microsoft.Win32.Registry]::SetValue($vault1, 'Persist', 2, 'DWord')
-[Microsoft.Win32.Registry]::SetValue($vault1, 'LastWritten', [byte[]](0, 64, 109, 203, 44, 92, 220, 1), 'Binary')
-[Microsoft.Win32.Registry]::SetValue($vault1, 'Password', [byte[]](1, 2, 3, 4), 'Binary')
-$vault2 = 'HKEY_USERS\S-1-12-1-1111111111-1222222222-1333333333-1444444444\Software\Wine\Credential Manager\Generic: MicrosoftOffice16_Data:SSPI:guest'
-[Microsoft.Win32.Registry]::SetValue($vault2, '', 'MicrosoftOffice16_Data:SSPI:guest')
-[Microsoft.Win32.Registry]::SetValue($vault2, 'UserName', 'amber_fabrikam.example#EXT#@tailspin.example')
-[Microsoft.Win32.Registry]::SetValue($vault2, 'Type', 1, 'DWord')
-[Microsoft.Win32.Registry]::SetValue($vault2, 'Flags', 0, 'DWord')
-[Microsoft.Win32.Registry]::SetValue($vault2, 'Persist', 2, 'DWord')
-[Microsoft.Win32.Registry]::SetValue($vault2, 'LastWritten', [byte[]](0, 64, 109, 203, 44, 92, 220, 1), 'Binary')
-[Microsoft.Win32.Registry]::SetValue($vault2, 'Password', [byte[]](1, 2, 3, 4), 'Binary')
-$vault3 = 'HKEY_USERS\S-1-12-1-1111111111-1222222222-1333333333-1444444444\Software\Wine\Credential Manager\Generic: MicrosoftOffice16_Data:live:cid=0123456789abcdef'
-[Microsoft.Win32.Registry]::SetValue($vault3, '', 'MicrosoftOffice16_Data:live:cid=0123456789abcdef')
-[Microsoft.Win32.Registry]::SetValue($vault3, 'UserName', 'amber@personal.example')
-[Microsoft.Win32.Registry]::SetValue($vault3, 'Type', 1, 'DWord')
-[Microsoft.Win32.Registry]::SetValue($vault3, 'Flags', 0, 'DWord')
-[Microsoft.Win32.Registry]::SetValue($vault3, 'Persist', 2, 'DWord')
-[Microsoft.Win32.Registry]::SetValue($vault3, 'LastWritten', [byte[]](0, 64, 109, 203, 44, 92, 220, 1), 'Binary')
-[Microsoft.Win32.Registry]::SetValue($vault3, 'Password', [byte[]](1, 2, 3, 4), 'Binary')
+Save-Credential -Target 'MicrosoftOffice16_Data:SSPI:amber.adams@contoso.example' -Name 'amber.adams@contoso.example'
+Save-Credential -Target 'MicrosoftOffice16_Data:SSPI:guest' -Name 'amber_fabrikam.example#EXT#@tailspin.example'
+Save-Credential -Target 'MicrosoftOffice16_Data:live:cid=0123456789abcdef' -Name 'amber@personal.example'
