@@ -18,7 +18,7 @@ $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 $TM = @{
     Argument = $null; Host = $null; Booted = $null; Blocked = $null; Fault = ''; Size = 0; Limit = 262144
-    Lock = $null; Changed = $false; Entry = $null; Begun = @(); Desk = @(); Scripts = @{}; Sessions = @{}
+    Lock = $null; Changed = $false; Entry = $null; Begun = @(); Desk = @(); Parts = @{}; Scripts = @{}; Sessions = @{}
     Full = "$($ExecutionContext.SessionState.LanguageMode)" -eq 'FullLanguage'
     Journal = "$env:ProgramData\teamsmedic\journal"
 }
@@ -83,6 +83,7 @@ function Write-TMError {
     param([string] $Statement, [object] $ErrorRecord)
     $kind = 'exception'
     if (-not $TM.Full) { $kind = 'language' }
+    if ($ErrorRecord.FullyQualifiedErrorId -clike 'ScriptContainedMaliciousContent*') { $kind = 'antimalware' }
     if ($TM.Fault) { $kind = $TM.Fault }
     $message = "$($ErrorRecord.Exception.Message)"
     if ($message.Length -gt 500) { $message = $message.Substring(0, 500) }

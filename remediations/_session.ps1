@@ -27,16 +27,20 @@ function Get-TMSessionBegin {
     Write-TMAnswer -Statement 'begin' -Key 'session' -Value ([ordered]@{ nonce = $Nonce; sid = $Sid })
 }
 
-# What runs in the session: all that the payload defines, and each script in a file of its own, because one that does not
-# parse must not cost the others their answer. Each answer is written as soon as it is there, for the same reason.
+# What runs in the session, as text by name: `run`, and for each script its helpers and itself in a file of its own, because
+# one that does not parse must not cost the others their answer. Functions are taken by name and in the payload's order: a
+# runspace keeps those of an earlier payload, and a sort follows the device's culture. So each text is the same every time,
+# whatever else is asked for, and its hash can be allowed (payload.desk_scripts knows it).
 function Get-TMSessionText {
-    $parts = @("Set-StrictMode -Version Latest; `$ErrorActionPreference = 'Stop'; `$ProgressPreference = 'SilentlyContinue'")
-    $parts += "`$TM = @{ Argument = `$null; Blocked = `$null; Fault = ''; Size = 0; Limit = 65536; Begun = `$null; Changed = `$false; Sessions = @{}; Full = `"`$(`$ExecutionContext.SessionState.LanguageMode)`" -eq 'FullLanguage' }"
-    foreach ($function in Get-ChildItem -LiteralPath 'Function:\' | Where-Object -FilterScript { $_.Name -clike '?*-TM*' } | Sort-Object -Property 'Name') {
-        $parts += "function $($function.Name) {`n$($function.Definition)`n}"
+    param([string[]] $Name)
+    $texts = @{}
+    foreach ($one in @('run') + $Name) {
+        $parts = @(foreach ($function in $TM.Parts[$one]) { "function $function {`n$((Get-Item -LiteralPath "Function:\$function").Definition)`n}" })
+        $last = 'Invoke-TMSessionRun -Folder $PSScriptRoot'
+        if ($one -cne 'run') { $last = $TM.Scripts[$one] }
+        $texts[$one] = ($parts + $last) -join "`n"
     }
-    $parts += 'Invoke-TMSessionPart -Folder $PSScriptRoot'
-    $parts -join "`n"
+    $texts
 }
 
 # Out-File shares the file with its reader; Add-Content does not, and what else could is out of reach in constrained language.
@@ -45,7 +49,20 @@ function Write-TMSession {
     Out-File -InputObject $Line -LiteralPath "$Folder\answer" -Append -Encoding 'ascii' -Width 1000000
 }
 
-# Runs in the session.
+# Runs in the session: what the prelude is for the other side.
+function Invoke-TMSessionRun {
+    param([string] $Folder)
+    Set-StrictMode -Version Latest
+    $ErrorActionPreference = 'Stop'
+    $ProgressPreference = 'SilentlyContinue'
+    $TM = @{
+        Argument = $null; Blocked = $null; Fault = ''; Size = 0; Limit = 65536; Begun = $null; Changed = $false; Sessions = @{}
+        Full = "$($ExecutionContext.SessionState.LanguageMode)" -eq 'FullLanguage'
+    }
+    Invoke-TMSessionPart -Folder $Folder
+}
+
+# Each answer is written as soon as it is there.
 function Invoke-TMSessionPart {
     param([string] $Folder)
     $TM.Argument = ConvertFrom-TMJson -Text (Get-Content -LiteralPath "$Folder\argument.json" -Raw)
@@ -103,17 +120,29 @@ function Set-TMSessionAccess {
     Set-Acl -LiteralPath $Path -AclObject $security
 }
 
+# The lock of one person's folder. Another run may remove the folder of them all, once it is empty, at any moment before.
+function Open-TMSessionLock {
+    param([string] $Path)
+    for ($try = 1; $true; $try++) {
+        try {
+            $null = [System.IO.Directory]::CreateDirectory((Get-TMSessionRoot))
+            Assert-TMSessionFolder -Path (Get-TMSessionRoot)
+            return New-Object -TypeName 'System.IO.FileStream' -ArgumentList $Path, ([System.IO.FileMode]::CreateNew), ([System.IO.FileAccess]::ReadWrite), ([System.IO.FileShare]::None), 1, ([System.IO.FileOptions]::DeleteOnClose)
+        }
+        catch {
+            if ($try -ge 10) { throw }
+            Start-Sleep -Milliseconds 20
+        }
+    }
+}
+
 # Starts one person's task and returns what is needed to hear and to remove it.
 function Start-TMSession {
-    param([object] $Person, [string[]] $Name, [string] $Text, [object] $Drift)
+    param([object] $Person, [string[]] $Name, [hashtable] $Text, [object] $Drift)
     $nonce = 'teamsmedic-{0}-{1}' -f (Get-TMUnixTime), [System.Guid]::NewGuid().ToString('N', [System.Globalization.CultureInfo]::InvariantCulture)
-    $root = Get-TMSessionRoot
-    $folder = "$root\$nonce"
-    if (-not [System.IO.Directory]::Exists($root)) { $null = [System.IO.Directory]::CreateDirectory($root) }
-    Assert-TMSessionFolder -Path $root
+    $folder = "$(Get-TMSessionRoot)\$nonce"
     # Before all else: what has no lock belongs to nobody.
-    $lock = New-Object -TypeName 'System.IO.FileStream' -ArgumentList "$folder.lock", ([System.IO.FileMode]::CreateNew), ([System.IO.FileAccess]::ReadWrite), ([System.IO.FileShare]::None), 1, ([System.IO.FileOptions]::DeleteOnClose)
-    $session = @{ nonce = $nonce; folder = $folder; lock = $lock; stream = $null; again = $false; text = ''; expected = @((Get-TMSessionBegin -Nonce $nonce -Sid $Person.sid), (Get-TMSessionBegin -Nonce $nonce -Sid $null)) }
+    $session = @{ nonce = $nonce; folder = $folder; lock = (Open-TMSessionLock -Path "$folder.lock"); stream = $null; clock = $null; again = $false; text = ''; expected = @((Get-TMSessionBegin -Nonce $nonce -Sid $Person.sid), (Get-TMSessionBegin -Nonce $nonce -Sid $null)) }
     try {
         $null = [System.IO.Directory]::CreateDirectory($folder)
         Set-TMSessionAccess -Path $folder -Sid $Person.sid -Rights 'ReadAndExecute'
@@ -121,11 +150,10 @@ function Start-TMSession {
         $work = @{}
         foreach ($one in $Name) {
             $work[$one] = @{ parameters = (Get-TMProperty -Object (Get-TMRequest -Name $one) -Name 'parameters'); drift = @($Drift) }
-            [System.IO.File]::WriteAllText("$folder\$one.ps1", $TM.Scripts[$one], $utf8)
         }
         $argument = @{ nonce = $nonce; scripts = $Name; remediations = $work }
         [System.IO.File]::WriteAllText("$folder\argument.json", (ConvertTo-Json -InputObject $argument -Depth 12 -Compress), $utf8)
-        [System.IO.File]::WriteAllText("$folder\run.ps1", $Text, $utf8)
+        foreach ($one in $Text.Keys) { [System.IO.File]::WriteAllText("$folder\$one.ps1", $Text[$one], $utf8) }
         [System.IO.File]::WriteAllBytes("$folder\answer", (New-Object -TypeName 'byte[]' -ArgumentList 0))
         # A buffer of one byte is none: what comes later must be seen.
         $session.stream = New-Object -TypeName 'System.IO.FileStream' -ArgumentList "$folder\answer", ([System.IO.FileMode]::Open), ([System.IO.FileAccess]::Read), ([System.IO.FileShare]::ReadWrite), 1
@@ -145,6 +173,8 @@ function Start-TMSession {
         $trigger.EndBoundary = [datetime]::Now.AddMinutes(10).ToString('s', [System.Globalization.CultureInfo]::InvariantCulture)
         $null = Register-ScheduledTask -TaskName $nonce -TaskPath '\' -Action (New-ScheduledTaskAction -Execute $program -Argument $arguments -ErrorAction Stop) -Principal $principal -Settings $settings -Trigger $trigger -ErrorAction Stop
         Start-ScheduledTask -TaskName $nonce -TaskPath '\' -ErrorAction Stop
+        # Everybody has his own time: starting many takes longer than one may wait.
+        $session.clock = [System.Diagnostics.Stopwatch]::StartNew()
     }
     catch {
         Remove-TMSession -Session $session
@@ -153,41 +183,67 @@ function Start-TMSession {
     $session
 }
 
-# Its scripts lie in a folder that only administrators write into, so nothing there can lead elsewhere.
-function Remove-TMSession {
-    param([object] $Session)
-    if ($null -ne $Session.stream) { $Session.stream.Dispose() }
-    # Nobody waits for what still runs there. What cannot be removed now goes with the next run, and a task by its own end.
-    Stop-ScheduledTask -TaskName $Session.nonce -TaskPath '\' -ErrorAction SilentlyContinue
-    Unregister-ScheduledTask -TaskName $Session.nonce -TaskPath '\' -Confirm:$false -ErrorAction SilentlyContinue
-    foreach ($try in 1..20) {
-        try {
-            if (-not [System.IO.Directory]::Exists($Session.folder)) { break }
-            foreach ($file in [System.IO.Directory]::GetFiles($Session.folder)) { [System.IO.File]::Delete($file) }
-            [System.IO.Directory]::Delete($Session.folder)
+# Its scripts lie in a folder that only administrators write into, so nothing there can lead elsewhere. -> whether it is gone
+function Remove-TMSessionFolder {
+    param([string] $Path)
+    try {
+        if ([System.IO.Directory]::Exists($Path)) {
+            foreach ($file in [System.IO.Directory]::GetFiles($Path)) { [System.IO.File]::Delete($file) }
+            [System.IO.Directory]::Delete($Path)
         }
-        catch [System.IO.IOException], [System.UnauthorizedAccessException] { Start-Sleep -Milliseconds 100 }
     }
-    if ($null -ne $Session.lock) { $Session.lock.Dispose() }
-    $root = Get-TMSessionRoot
-    try { if (@([System.IO.Directory]::GetFileSystemEntries($root)).Count -eq 0) { [System.IO.Directory]::Delete($root) } }
+    catch [System.IO.IOException], [System.UnauthorizedAccessException] { return $false }
+    return $true
+}
+
+# Nobody waits for what still runs there.
+function Remove-TMSessionTask {
+    param([string] $Name)
+    Stop-ScheduledTask -TaskName $Name -TaskPath '\' -ErrorAction SilentlyContinue
+    Unregister-ScheduledTask -TaskName $Name -TaskPath '\' -Confirm:$false -ErrorAction SilentlyContinue
+}
+
+# Two seconds for all folders together: what somebody still holds open then goes with the next run, and a task by its own end.
+function Remove-TMSession {
+    param([object[]] $Session)
+    foreach ($one in $Session) {
+        if ($null -ne $one.stream) { $one.stream.Dispose() }
+        Remove-TMSessionTask -Name $one.nonce
+    }
+    $clock = [System.Diagnostics.Stopwatch]::StartNew()
+    $left = $Session
+    while ($true) {
+        $left = @($left | Where-Object -FilterScript { -not (Remove-TMSessionFolder -Path $_.folder) })
+        if ($left.Count -eq 0 -or $clock.Elapsed.TotalSeconds -ge 2) { break }
+        Start-Sleep -Milliseconds 100
+    }
+    foreach ($one in $Session) { $one.lock.Dispose() }
+    # Only an empty folder goes like this.
+    try { [System.IO.Directory]::Delete((Get-TMSessionRoot)) }
     catch [System.IO.IOException], [System.UnauthorizedAccessException] { return }
 }
 
-# What an engine that was killed left. Another run that still works has its lock; none lives for an hour.
+# What an engine that was killed left, the oldest first. Another run that still works holds its lock; none lives for an hour.
+# A few seconds' work at most: what is left then goes with the runs after this one.
 function Remove-TMSessionLeftover {
+    $clock = [System.Diagnostics.Stopwatch]::StartNew()
     $old = (Get-TMUnixTime) - 3600
-    $names = @(Get-ScheduledTask -TaskName 'teamsmedic-*' -TaskPath '\' -ErrorAction SilentlyContinue | ForEach-Object -Process { $_.TaskName })
+    $tasks = @(Get-ScheduledTask -TaskName 'teamsmedic-*' -TaskPath '\' -ErrorAction SilentlyContinue | Select-Object -First 100 | ForEach-Object -Process { $_.TaskName })
+    $names = $tasks
     $root = Get-TMSessionRoot
     if ([System.IO.Directory]::Exists($root)) {
         Assert-TMSessionFolder -Path $root
-        $names += @([System.IO.Directory]::GetDirectories($root) | ForEach-Object -Process { [System.IO.Path]::GetFileName($_) })
+        $names += @([System.IO.Directory]::GetFileSystemEntries($root) | ForEach-Object -Process { [System.IO.Path]::GetFileName($_) -creplace '\.lock$', '' })
     }
     foreach ($name in $names | Sort-Object -Unique) {
+        if ($clock.Elapsed.TotalSeconds -ge 5) { return }
         if ($name -cnotmatch '^teamsmedic-(\d{1,12})-[0-9a-f]{32}$') { continue }
-        if ([long]$Matches[1] -lt $old -or -not [System.IO.File]::Exists("$root\$name.lock")) {
-            Remove-TMSession -Session @{ nonce = $name; folder = "$root\$name"; stream = $null; lock = $null }
-        }
+        $begun = [long]$Matches[1]
+        # A lock that nobody holds can be deleted: a power cut leaves the file.
+        try { if ([System.IO.Directory]::Exists($root)) { [System.IO.File]::Delete("$root\$name.lock") } }
+        catch [System.IO.IOException], [System.UnauthorizedAccessException] { if ($begun -ge $old) { continue } }
+        if ($tasks -ccontains $name) { Remove-TMSessionTask -Name $name }
+        $null = Remove-TMSessionFolder -Path "$root\$name"
     }
 }
 
@@ -237,7 +293,7 @@ function Get-TMSessionEnd {
 
 # Runs scripts for people and returns for each, in order: sid, name, state, detail, answers (by script).
 # state: answered, or why there is nothing: a refusal of Get-TMSessionRefusal, not_started, ended, timeout, blocked_script, or one
-# of Get-TMSessionEnd. `Limit`: seconds from the start of the first script.
+# of Get-TMSessionEnd. `Limit`: seconds for one's scripts, once his task has begun.
 function Invoke-TMSession {
     param([string[]] $Name, [object[]] $Person, [int] $Limit, [hashtable] $Drift = @{})
     $results = @(foreach ($one in $Person) {
@@ -245,11 +301,18 @@ function Invoke-TMSession {
     })
     $open = @()
     try {
-        $text = ''
+        $text = $null
+        $starting = [System.Diagnostics.Stopwatch]::StartNew()
         foreach ($result in $results | Where-Object -FilterScript { -not $_.state }) {
-            if (-not $text) {
+            if ($null -eq $text) {
                 Remove-TMSessionLeftover
-                $text = Get-TMSessionText
+                $text = Get-TMSessionText -Name $Name
+            }
+            # The other side waits for all of them, and not for ever.
+            if ($starting.Elapsed.TotalSeconds -ge 30) {
+                $result.state = 'not_started'
+                $result.detail = 'too many people at once'
+                continue
             }
             try {
                 $result.session = Start-TMSession -Person $result.person -Name $Name -Text $text -Drift $Drift[$result.sid]
@@ -271,11 +334,11 @@ function Invoke-TMSession {
                 $task = $null
                 if ($ask) { $task = (Get-ScheduledTaskInfo -TaskName $result.session.nonce -TaskPath '\' -ErrorAction SilentlyContinue | ForEach-Object -Process { [long]$_.LastTaskResult }) }
                 $said = Read-TMSession -Session $result.session -Most (65536 * ($Name.Count + 1))
-                $result.state = Get-TMSessionEnd -Said $said.state -Task $task -Seconds $clock.Elapsed.TotalSeconds -Limit $Limit
+                $result.state = Get-TMSessionEnd -Said $said.state -Task $task -Seconds $result.session.clock.Elapsed.TotalSeconds -Limit $Limit
                 if (-not $result.state) {
                     # A start can be lost (seen where a process died before its first line); a task that runs ignores another.
                     # Where this one fails as well, the wait ends as not_started.
-                    if ($said.state -ceq 'waiting' -and $task -eq 267011 -and $clock.Elapsed.TotalSeconds -ge 12 -and -not $result.session.again) {
+                    if ($said.state -ceq 'waiting' -and $task -eq 267011 -and $result.session.clock.Elapsed.TotalSeconds -ge 12 -and -not $result.session.again) {
                         $result.session.again = $true
                         Start-ScheduledTask -TaskName $result.session.nonce -TaskPath '\' -ErrorAction SilentlyContinue
                     }
@@ -297,7 +360,8 @@ function Invoke-TMSession {
         }
     }
     finally {
-        foreach ($result in $results) { if ($null -ne $result.session) { Remove-TMSession -Session $result.session } }
+        $sessions = @($results | Where-Object -FilterScript { $null -ne $_.session } | ForEach-Object -Process { $_.session })
+        if ($sessions.Count -gt 0) { Remove-TMSession -Session $sessions }
     }
     $results
 }

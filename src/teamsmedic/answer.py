@@ -96,8 +96,10 @@ SESSION_STATES = {
     "ended": "task ended without an answer", "timeout": "no answer within its time limit",
     "too_large": "its answer is too large", "not_believed": "its answer is not of this run",
     "not_readable": "its answer cannot be read", "script_failed": "its script failed",
+    "antimalware": "its script was blocked by antimalware",
 }  # fmt: skip
 """Why a person's session says nothing, in words."""
+_FAILED = {"language": "constrained", "antimalware": "antimalware"}
 SESSION_WORDS = ("object", "name", "sid", "state", "detail")
 
 
@@ -155,9 +157,8 @@ def _session(person: dict[str, Json], text: Json, name: str) -> dict[str, Json]:
     if data.get("teamsmedic") == 1 and data.get("statement") == name:
         error = data.get("error")
         if isinstance(error, dict):
-            language = error.get("kind") == "language"
-            person["state"] = "constrained" if language else "script_failed"
-            person["detail"] = "" if language else clean(error.get("message") or "", 200)
+            person["state"] = _FAILED.get(str(error.get("kind")), "script_failed")
+            person["detail"] = clean(error.get("message") or "", 200) if person["state"] == "script_failed" else ""
             return {}
         own = facts(data.get("facts"))
         if own is not None:

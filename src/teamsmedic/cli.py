@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
 import json
 import os
 import shlex
@@ -672,6 +673,33 @@ def validate(folder: Path | None, as_json: bool) -> int:
             _say(str(problem))
         click.echo(validating.summary(report), err=True)
     return int(ExitCode.USAGE if report.problems else ExitCode.OK)
+
+
+@cli.command(short_help="Hashes of the scripts that run in people's sessions.")
+@click.option("--write", "folder", type=click.Path(path_type=Path, file_okay=False), help="Write the files there, too.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+def hashes(folder: Path | None, as_json: bool) -> int:
+    """Prints the SHA-256 of every script that a check or a fix can run in people's sessions: to allow, or to find.
+
+    They change with the version of teamsmedic and with nothing else. With --write also the files, for tools that sign,
+    or that compute another hash of a script (Get-AppLockerFileInformation).
+    """
+    from teamsmedic import payload
+    from teamsmedic.hosts.base import Verb
+
+    rows = []
+    for verb in (Verb.CHECK, Verb.FIX):
+        for name, data in payload.desk_scripts(verb).items():
+            rows.append({"verb": str(verb), "file": name, "sha256": hashlib.sha256(data).hexdigest()})
+            if folder:
+                file = folder / str(verb) / name
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(data)
+    if as_json:
+        _print_json({"version": 1, "scripts": rows})
+    for row in () if as_json else rows:
+        _say(f"{row['sha256']}  {row['verb']}/{row['file']}")
+    return int(ExitCode.OK)
 
 
 @cli.group(cls=_Group, short_help="Start a new code or remediation.")

@@ -25,6 +25,8 @@ JOURNAL_FORMAT = 1
 LOCK_WAITS = 60
 """How often a treatment looks again whether its own cut-off fix still runs on the device."""
 LOCK_PAUSE = 5.0
+_BLOCKED_BY_ANTIMALWARE = "ScriptContainedMaliciousContent"
+"""How PowerShell's error id begins where AMSI's provider refused a script."""
 RECONNECTS = 1
 """How often reading is asked again over a new connection after a lost one; what changes a device never is."""
 
@@ -420,6 +422,8 @@ def _why_silent(reply: Reply, read: Answers, *, first: bool) -> str:
     if reply.end is End.LOST:
         return "the connection was lost"
     detail = f" ({clean(reply.detail, 160)})" if reply.detail else ""
+    if reply.end is End.FAILED and reply.detail.startswith(_BLOCKED_BY_ANTIMALWARE):
+        return f"its script was blocked by antimalware{detail}"
     if reply.end is End.FAILED:
         return f"its script could not run to its end{detail}"
     return (
@@ -483,6 +487,7 @@ def _error(device: DeviceInfo | None, error: Json) -> str:
     text = {
         "output": "its script answered something else than facts",
         "size": "its facts are larger than an answer can hold",
+        "antimalware": "its script was blocked by antimalware",
     }.get(str(about.get("kind")), f"its script failed: {said}" if said else "its script failed")
     return _unanswered(device, text)
 

@@ -82,6 +82,7 @@ def part(body: str, sid: str = AMBER) -> str:
         f'$argument = ConvertFrom-TMJson -Text (Get-Content -LiteralPath "$Folder\\argument.json" -Raw)\n'
         f"$begin = Get-TMSessionBegin -Nonce $argument.nonce -Sid $sid\n{body}\n}}\n"
         "New-Item -Path Function:\\ -Name 'Invoke-TMSessionHonest' -Value $TM.Ours | Out-Null\n"
+        "$TM.Parts['run'] += 'Invoke-TMSessionHonest'\n"
     )
 
 
@@ -175,7 +176,8 @@ def test_constrained_language_in_a_session_is_told_by_its_name(desk: LabDevice, 
     """As under an application control that binds people, but not administrators."""
     first = "$ExecutionContext.SessionState.LanguageMode = 'ConstrainedLanguage'"
     hand.between = (
-        f'$TM.Text = ${{function:Get-TMSessionText}}\nfunction Get-TMSessionText {{ "`{first}`n" + (& $TM.Text) }}\n'
+        "$TM.Text = ${function:Get-TMSessionText}\nfunction Get-TMSessionText { param([string[]] $Name)\n"
+        f"$texts = & $TM.Text -Name $Name; $texts['run'] = \"`{first}`n$($texts['run'])\"; $texts }}\n"
     )
 
     outcome = hand.check()
