@@ -1,7 +1,8 @@
 # The report of dsregcmd, of the device and of whoever asks. It only reads.
 #
 #   Get-TMDsregcmd [-Seconds N]   -> the text of `dsregcmd /status`, at most 48,000 characters; $null where the program is not
-#                                    there or does not answer in time. Never throws.
+#                                    there or does not answer in time. What stands before an @ in the setting of a proxy or in
+#                                    a URL is masked: it may be a password. Never throws.
 #
 # Its text is English on every Windows, and its exit code is 0 in every state. The part about the user is true for the
 # session that it runs in: over WinRM it says of nobody that he has a token.
@@ -28,6 +29,8 @@ function Get-TMDsregcmd {
         }
         else { $text = @(& $program '/status' 2>$null) -join "`n" }
         $text = $text -replace "`r`n", "`n"
+        # Before it is cut: half a password has no @ behind it. Names of fields are English on every Windows.
+        $text = $text -replace '(?m)^([^:\n]*(?:proxy|url\b|uri\b)[^:\n]*:).*@', '$1 ***@' -replace '://\S*@', '://***@'
         if ($text.Length -gt 48000) { $text = $text.Substring(0, 48000) }
         if ($text) { $text }
     }

@@ -4,8 +4,10 @@
 #                                    they cannot be told
 #   Get-TMLaps                    -> [ordered] object, value, policy, backup, age_limit_days, event, age_days
 #                                    value: recent | old | none (no success told) | no_policy | disabled | unreadable
+#   Get-TMLapsAccount -Laps L     -> [ordered] object, value, name: the local user whose password that policy keeps, of Get-TMLaps
+#                                    value: ready | disabled | expired | no_administrator | missing | several | unreadable
 #   Get-TMProtectedVolume         -> [ordered] object, state, protection, protectors
-#                                    state: recovery | no_recovery | not_encrypted | unreadable
+#                                    state: recovery | no_recovery | not_encrypted | unreadable; protection: on | off | unknown
 #   Get-TMEnrolment               -> [ordered] object, state, user, resource: enrolments with Intune
 #   Get-TMServicePoint -Tenant T  -> [ordered] object, value, tenant, name; value: right | other_tenant | not_set
 #   Get-TMDomainChannel           -> [ordered] object, value: sound | broken | unreadable
@@ -120,11 +122,58 @@ function Get-TMLaps {
             $seconds = (Get-TMUnixTime) - (Get-TMUnixTime -Time $found[0].TimeCreated)
             $laps.age_days = [long](($seconds - $seconds % 86400) / 86400)
             $laps.value = 'recent'
-            if ($laps.age_days -ge $laps.age_limit_days) { $laps.value = 'old' }
+            # One that the clock has not come to yet tells no age.
+            if ($laps.age_days -ge $laps.age_limit_days -or $seconds -lt -300) { $laps.value = 'old' }
         }
     }
     catch { $laps.value = 'unreadable' }
     $laps
+}
+
+function Get-TMLapsText {
+    param([object] $Laps, [string] $Name)
+    $found = (Get-TMRegistryFact -Object "$($Laps.object)\$Name").value
+    if ($null -ne $found) { "$($found.data)" }
+}
+
+# The built-in administrator (RID 500, whatever its name), unless the policy names another. From 11 24H2 on LAPS may make the
+# account itself, by a name or by a prefix to which it adds digits (six by one page of Microsoft's, eight by another; a name has
+# 20 characters at most), and leaves it disabled unless told otherwise.
+function Get-TMLapsAccount {
+    param([object] $Laps)
+    $account = [ordered]@{ object = 'the built-in administrator'; value = 'unreadable'; name = '' }
+    $pattern = ''
+    $name = Get-TMLapsText -Laps $Laps -Name 'AdministratorAccountName'
+    if ($Laps.policy -ceq 'legacy') { $name = Get-TMLapsText -Laps $Laps -Name 'AdminAccountName' }
+    elseif ($TM.Host.build -ge 26100 -and (Get-TMLapsText -Laps $Laps -Name 'AutomaticAccountManagementEnabled') -match '^(1|true)$') {
+        $name = ''
+        if ((Get-TMLapsText -Laps $Laps -Name 'AutomaticAccountManagementTarget') -cne '0') {
+            $name = Get-TMLapsText -Laps $Laps -Name 'AutomaticAccountManagementNameOrPrefix'
+            if (-not $name) { $name = 'WLapsAdmin' }
+            if ((Get-TMLapsText -Laps $Laps -Name 'AutomaticAccountManagementRandomizeName') -match '^(1|true)$') {
+                $most = foreach ($length in 14, 12) { [regex]::Escape($name.Substring(0, [System.Math]::Min($length, $name.Length))) }
+                $pattern = "^($($most[0])\d{6}|$($most[1])\d{8})$"
+            }
+        }
+    }
+    if ($name) { $account.object = $name }
+    try {
+        $administrators = @(Get-TMAdministratorSid)
+        $found = @(foreach ($user in @(Get-LocalUser -ErrorAction Stop)) {
+            if (($pattern -and $user.Name -match $pattern) -or (-not $pattern -and $name -and $user.Name -eq $name) -or (-not $name -and $user.SID.Value -clike '*-500')) { $user }
+        })
+        $account.value = 'missing'
+        if ($found.Count -gt 1) { $account.value = 'several' }
+        if ($found.Count -ne 1) { return $account }
+        $account.object = $found[0].SID.Value
+        $account.name = "$($found[0].Name)"
+        $account.value = 'ready'
+        if ($administrators -cnotcontains $account.object) { $account.value = 'no_administrator' }
+        elseif (-not $found[0].Enabled) { $account.value = 'disabled' }
+        elseif ($null -ne $found[0].AccountExpires -and (Get-TMUnixTime -Time $found[0].AccountExpires) -le (Get-TMUnixTime)) { $account.value = 'expired' }
+    }
+    catch { $account.value = 'unreadable' }
+    $account
 }
 
 function Get-TMProtectedVolume {
@@ -135,7 +184,7 @@ function Get-TMProtectedVolume {
         $state = 'no_recovery'
         if ($ids.Count -gt 0) { $state = 'recovery' }
         elseif ("$($volume.VolumeStatus)" -ceq 'FullyDecrypted') { $state = 'not_encrypted' }
-        [ordered]@{ object = "$($volume.MountPoint)"; state = $state; protection = [int]$volume.ProtectionStatus; protectors = $ids }
+        [ordered]@{ object = "$($volume.MountPoint)"; state = $state; protection = @('off', 'on', 'unknown')[[int]$volume.ProtectionStatus]; protectors = $ids }
     }
 }
 

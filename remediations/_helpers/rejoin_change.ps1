@@ -60,17 +60,19 @@ function Save-TMRejoinBundle {
     $bundle = [ordered]@{ format = 1; run = $TM.Entry.run; written = Get-TMUnixTime; computer = "$env:COMPUTERNAME"; device = $device }
     $bundle.administrators = Get-TMPart -Body { Get-TMLocalAdministrator }
     $bundle.laps = Get-TMLaps
+    $bundle.laps_account = Get-TMLapsAccount -Laps $bundle.laps
     $bundle.volumes = @(Get-TMProtectedVolume)
     $bundle.enrolments = Get-TMPart -Body { Get-TMEnrolment }
     $bundle.service_point = Get-TMServicePoint -Tenant $tenant
     $bundle.channel = Get-TMDomainChannel
     $bundle.tpm = Get-TMTpmState
     $bundle.certificates = Get-TMPart -Body { Get-TMMachineCertificate }
+    $bundle.events = [ordered]@{}
     foreach ($log in 'Microsoft-Windows-User Device Registration/Admin', 'Microsoft-Windows-LAPS/Operational') {
-        $bundle[$log] = Get-TMPart -Body { foreach ($one in @(Get-TMLogEvent -Log $log -Most 200)) { [ordered]@{ id = [int]$one.Id; at = Get-TMUnixTime -Time $one.TimeCreated } } }
+        $bundle.events[$log] = Get-TMPart -Body { foreach ($one in @(Get-TMLogEvent -Log $log -Most 200)) { [ordered]@{ id = [int]$one.Id; at = Get-TMUnixTime -Time $one.TimeCreated } } }
     }
     $bundle.tasks = Get-TMPart -Body {
-        foreach ($task in @(Get-ScheduledTask -TaskPath '\Microsoft\Windows\Workplace Join\' -ErrorAction Stop)) { [ordered]@{ name = "$($task.TaskName)"; state = [int]$task.State } }
+        foreach ($task in @(Get-ScheduledTask -TaskPath '\Microsoft\Windows\Workplace Join\' -ErrorAction Stop)) { [ordered]@{ name = "$($task.TaskName)"; state = @('unknown', 'disabled', 'queued', 'ready', 'running')[[int]$task.State] } }
     }
     $bundle.values = @(Get-TMRejoinValue)
     Initialize-TMFolder -Path $Folder

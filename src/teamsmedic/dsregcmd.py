@@ -27,6 +27,10 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9 /-]{0,63}", re.A)
 _WORD = re.compile(r"[A-Z]+[0-9]*(?![a-z])|[A-Z]?[a-z]+[0-9]*|[0-9]+", re.A)
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3} UTC", re.A)
 _CODE = re.compile(r"\b0x([0-9a-f]{1,8})\b", re.I | re.A)
+_PLACE = re.compile(r"(?:^|_)(?:proxy|url|uri)(?:_|$)")
+_USER_OF_PLACE = re.compile(r".*@")
+_USER_OF_URL = re.compile(r"://\S*@")
+"""What stands before the host may be a password, and is nothing that a decision needs."""
 _GUID = re.compile(r"\{ *([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}) *\}", re.I | re.A)
 _UPN = re.compile(r"[^\s@\\]+@[^\s@\\]+")
 
@@ -51,10 +55,10 @@ _JOIN_TESTS = {
 def parse(text: str) -> dict[str, Json]:
     """The report by section and field, both named in snake_case: `{"device_state": {"azure_ad_joined": "YES"}}`.
 
-    Values are the printed text, trimmed, in one line, at most 2000 characters; None where nothing is printed after the
-    colon. Sections are those that were found, and always `work_accounts`: a list, the fields of each Work Account n.
-    Diagnostics of the PRT lie one level deeper in their section, since their fields repeat: `acquire_prt_diagnostics`,
-    `refresh_prt_diagnostics`, and the same with `enterprise_` before where they stand below EnterprisePrt (the page:
+    Values are the printed text, trimmed, in one line, at most 2000 characters, `***` for what stands before an @ in a
+    proxy or a URL; None where nothing is printed after the colon. Sections are those that were found, and always
+    `work_accounts`: a list, the fields of each Work Account n. Diagnostics of the PRT lie one level deeper
+    in their section, since their fields repeat: `acquire_prt_diagnostics`, `refresh_prt_diagnostics`, and the same with `enterprise_` before where they stand below EnterprisePrt (the page:
     there they are of the PRT of AD FS). A field that is printed twice in a section counts as it stood first: a server's
     message may run over several lines that look like fields (Correlation ID).
 
@@ -254,7 +258,9 @@ def _field(line: str) -> tuple[str, str | None] | None:
         value = second[1:]
     if not colon or (value and not value[0].isspace()) or not _NAME.fullmatch(name):
         return None
-    return _snake(name), clean(value.strip()) or None
+    key = _snake(name)
+    value = _USER_OF_PLACE.sub(" ***@", value) if _PLACE.search(key) else _USER_OF_URL.sub("://***@", value)
+    return key, clean(value.strip()) or None
 
 
 def _snake(name: str) -> str:

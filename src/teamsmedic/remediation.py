@@ -141,13 +141,15 @@ class Condition:
 
 @dataclass(frozen=True)
 class Guard:
-    """A condition that must hold before a fix; `always`: also without drift. `unless`: a parameter that lifts it."""
+    """A condition that must hold before a fix. `always`: also without drift; `first`: also where the remediation does
+    not apply or cannot be told, since no such device is ever treated. `unless`: a parameter that lifts it."""
 
     name: str
     condition: Condition
     reason: str
     always: bool = False
     unless: str | None = None
+    first: bool = False
 
 
 @dataclass(frozen=True)
@@ -257,6 +259,8 @@ class Remediation:
             return Finding(Status.UNKNOWN, [f"{error}"])
 
     def _judge(self, facts: Facts, parameters: Mapping[str, Json]) -> Finding:
+        if never := self._failing([guard for guard in self.guards if guard.first], facts, parameters):
+            return Finding(Status.BLOCKED, never)
         for condition in self.applies_when:
             for item in condition.failures(facts, parameters):
                 return Finding(Status.NOT_APPLICABLE, [self._say(condition.fact, item)])
@@ -501,13 +505,14 @@ def _pattern(text: str, file: Path, index: int) -> re.Pattern[str]:
 def _guard(name: str, about: Json, where: str) -> Guard:
     if not isinstance(about, dict) or "fact" not in about or "reason" not in about:
         raise _broken(where, "a guard needs fact, a rule and reason", "add them")
-    rule = {key: one for key, one in about.items() if key not in ("fact", "reason", "always", "unless")}
+    rule = {key: one for key, one in about.items() if key not in ("fact", "reason", "always", "unless", "first")}
     return Guard(
         name,
         Condition.parse(about["fact"], rule, where),
         about["reason"],
         bool(about.get("always")),
         about.get("unless"),
+        bool(about.get("first")),
     )
 
 

@@ -749,3 +749,26 @@ FIELDS = st.sampled_from(
 @given(st.dictionaries(SECTIONS, st.one_of(ANYTHING, st.dictionaries(FIELDS, ANYTHING, max_size=9)), max_size=5))
 def test_whatever_is_summed_up_raises_nothing(parsed):
     assert set(summary(parsed)) == set(NOTHING)
+
+
+@pytest.mark.parametrize(
+    ("line", "fact", "said"),
+    [
+        ("Proxy Server List : http=kiosk:Pl4nted;pw@proxy:8080", "ie_proxy", "***@proxy:8080"),
+        ("Auto-Configuration URL : http://kiosk:Pl4nted/pw@pac.example/proxy.pac", "ie_pac_url", "***@pac.example/proxy.pac"),
+        ("Proxy Bypass List : <local>", "ie_bypass", "<local>"),
+    ],
+)  # fmt: skip
+def test_a_password_in_the_setting_of_a_proxy_is_masked(line, fact, said):
+    text = f"| IE Proxy Config for Current User |\n{line}\n"
+
+    assert summary(parse(text))[fact] == said
+    assert "Pl4nted" not in str(parse(text))
+
+
+def test_a_password_in_a_url_of_a_servers_message_is_masked_and_an_account_is_not():
+    text = "| Diagnostic Data |\nServer Message : see https://a:Pl4nted@b.example/c\nUser Identity : amber@contoso.example\n"
+
+    assert parse(text)["diagnostic_data"] == {
+        "server_message": "see https://***@b.example/c", "user_identity": "amber@contoso.example"
+    }  # fmt: skip

@@ -21,8 +21,9 @@ FOLDER = r"C:\ProgramData\teamsmedic"
 WINLOGON = "Pl4nted-Winlogon-1"
 LAPS = "Pl4nted-Laps-Passw0rd-2"
 RECOVERY = "719741-288849-535722-191059-340813-620070-114488-503294"
+PROXY = "Pl4nted-Proxy-Passw0rd"
 # The last two are what the stand-ins for Get-Tpm and Get-WinEvent hold, in properties that nobody must keep.
-SECRETS = (WINLOGON, LAPS, RECOVERY, "Pl4ntedTpmOwner=", "Pl4nted-Event-Passw0rd")
+SECRETS = (WINLOGON, LAPS, RECOVERY, PROXY, "Pl4ntedTpmOwner=", "Pl4nted-Event-Passw0rd")
 # Where such secrets lie, and where an administrator's haste has left them.
 PLANT = rf"""
 $machine = 'HKEY_LOCAL_MACHINE\SOFTWARE'
@@ -33,12 +34,19 @@ foreach ($key in 'Policies\LAPS', 'LAPS\State', 'CDJ\AAD') {{
     [Microsoft.Win32.Registry]::SetValue("$machine\Microsoft\Windows\CurrentVersion\$key", 'Password', '{LAPS}')
 }}
 [Microsoft.Win32.Registry]::SetValue("$machine\Lab\BitLocker", 'RecoveryPassword', '{RECOVERY}')
+# dsregcmd prints the proxies of whoever runs it, with a name and a password where somebody has set them so.
+$report = (& "$env:windir\System32\dsregcmd.exe" /status) -join "`r`n"
+$report += "`r`n| IE Proxy Config for Current User |`r`n`r`n    Auto-Configuration URL : http://kiosk:{PROXY}@pac.example/p.pac`r`n"
+$report += "         Proxy Server List : http=kiosk:{PROXY}@proxy:8080;https=kiosk:{PROXY}@proxy:8080`r`n"
+$report += "| WinHttp Default Proxy Config |`r`n`r`n               Access Type : NAMED_PROXY`r`n         Proxy Server List : kiosk:{PROXY}@proxy:8080`r`n"
+foreach ($who in 'Administrator', 'User') {{ [Microsoft.Win32.Registry]::SetValue("$machine\Lab\Dsregcmd", $who, $report) }}
 """
 PLANTED = r"""
 (Get-ItemProperty -LiteralPath 'HKLM:\SOFTWARE\Microsoft\Windows NT\CurrentVersion\Winlogon').DefaultPassword
 (Get-ItemProperty -LiteralPath 'HKLM:\SOFTWARE\Microsoft\Windows\CurrentVersion\Policies\LAPS').Password
 (Get-BitLockerVolume).KeyProtector.RecoveryPassword
 (Get-Tpm).OwnerAuth
+& "$env:windir\System32\dsregcmd.exe" /status
 (Get-WinEvent -FilterHashtable @{ LogName = 'Microsoft-Windows-LAPS/Operational' } -MaxEvents 1).Message
 """
 
@@ -80,12 +88,14 @@ def test_no_secret_is_copied_by_check_fix_and_undo(desk: LabDevice, tmp_path: Pa
         assert (words[0] == "check") != bool(on_device)
         kept.update({f"{words[0]}: {name}": data for name, data in on_device.items()})
 
-    wanted = ("--remediation", NAME, "-p", f"{NAME}.escrow_confirmed=true")
+    wanted = ("--remediation", NAME, "-p", f"{NAME}.escrow_confirmed=0b7c7a52-aaaa-4bbb-8ccc-1234567890ab")
     run("check", *wanted)
     run("fix", "--yes", *wanted)
     assert any(name.endswith(r"rejoin/bundle.json") for name in kept), "the evidence was not written"
     evidence = next(data for name, data in kept.items() if name.endswith("rejoin/bundle.json"))
     assert b"kiosk" in evidence
+    report = next(data for name, data in kept.items() if name.endswith("rejoin/dsregcmd.txt"))
+    assert b"Proxy Server List : ***@proxy:8080" in report
     assert b"8D5C1B2A-7E6F-4A3B-9C2D-1E0F9A8B7C6D" in evidence, "the id of the protector is what the evidence is for"
     run("undo", "--yes")
     assert not desk.device.file(rf"{FOLDER}\rejoin").exists()

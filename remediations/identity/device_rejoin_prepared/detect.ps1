@@ -23,13 +23,17 @@ $facts = [ordered]@{
     administrators = @()
     administrators_enabled = [ordered]@{ object = 'S-1-5-32-544'; value = 'not_needed' }
     laps = [ordered]@{ object = 'LAPS'; value = 'not_needed' }
+    laps_account = [ordered]@{ object = 'LAPS'; value = 'not_needed'; name = '' }
     volumes = @()
     bitlocker = [ordered]@{ object = 'BitLocker'; value = 'not_needed' }
     enrolments = @()
     service_point = [ordered]@{ object = 'service connection point'; value = 'not_needed' }
+    service_point_to_confirm = [ordered]@{ object = 'service connection point'; value = $null }
     channel = [ordered]@{ object = 'domain channel'; value = 'not_needed' }
     tpm = [ordered]@{ object = 'TPM'; value = 'not_needed' }
-    escrow = [ordered]@{ object = 'escrow'; value = 'not_needed' }
+    escrow = [ordered]@{ object = 'escrow'; value = $null }
+    reachability = [ordered]@{ object = 'enterpriseregistration.windows.net, login.microsoftonline.com and device.login.microsoftonline.com'; value = 'not_needed' }
+    on_site = [ordered]@{ object = 'somebody on site, or a channel that survives without Intune'; value = 'not_needed' }
     bundle = [ordered]@{ object = Get-TMRejoinFolder; value = 'absent'; age_days = $null; older = $false }
 }
 if ($looked) {
@@ -40,6 +44,7 @@ if ($looked) {
     }
     catch { $facts.administrators_enabled.value = 'unreadable' }
     $facts.laps = Get-TMLaps
+    if ($facts.laps.backup) { $facts.laps_account = Get-TMLapsAccount -Laps $facts.laps }
     $facts.volumes = @(Get-TMProtectedVolume)
     $facts.bitlocker = [ordered]@{ object = 'BitLocker'; value = 'not_encrypted'; without = @() }
     foreach ($state in 'recovery', 'no_recovery', 'unreadable') { if (@($facts.volumes | ForEach-Object -Process { $_.state }) -ccontains $state) { $facts.bitlocker.value = $state } }
@@ -48,11 +53,16 @@ if ($looked) {
     $facts.tpm = Get-TMTpmState
     if ($hybrid) {
         $facts.service_point = Get-TMServicePoint -Tenant $tenant
+        if ($facts.service_point.value -ceq 'not_set') { $facts.service_point_to_confirm = [ordered]@{ object = $facts.service_point.object; value = $tenant } }
         $facts.channel = Get-TMDomainChannel
     }
-    $facts.escrow = [ordered]@{ object = 'escrow'; value = 'needed'; password = 'LAPS stores it nowhere'; recovery_keys = @(foreach ($volume in $facts.volumes) { foreach ($id in $volume.protectors) { "$($volume.object) $id" } }) }
+    # Neither can be seen from here.
+    $facts.reachability.value = 'not_looked_at'
+    $facts.on_site.value = 'not_looked_at'
+    $facts.escrow = [ordered]@{ object = 'escrow'; value = $device; account = $facts.laps_account.name; password = 'LAPS stores it nowhere'; recovery_keys = @(foreach ($volume in $facts.volumes) { foreach ($id in $volume.protectors) { "$($volume.object) $id" } }) }
     if ($facts.laps.backup -ceq 'ad') { $facts.escrow.password = 'LAPS stores it in Active Directory' }
     if ($facts.laps.backup -ceq 'entra') { $facts.escrow.password = 'LAPS stores it on the Entra device object, which goes when the device leaves' }
+    if (-not $facts.escrow.account) { $facts.escrow.account = 'none is known' }
     if ($facts.escrow.recovery_keys.Count -eq 0) { $facts.escrow.recovery_keys = @('none is known') }
 }
 

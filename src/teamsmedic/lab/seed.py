@@ -247,7 +247,10 @@ _ROOM_MACHINE = (
 _TENANT = "5f0d2a6e-1111-4222-8333-9a0b1c2d3e4f"
 # A hybrid-joined desktop: LAPS by group policy (2 is Active Directory), Intune, and which tenant to register with.
 _MANAGED = (
-    key(r"Software\Microsoft\Windows\CurrentVersion\Policies\LAPS", {"BackupDirectory": 2, "PasswordAgeDays": 30})
+    key(
+        r"Software\Microsoft\Windows\CurrentVersion\Policies\LAPS",
+        {"BackupDirectory": 2, "PasswordAgeDays": 30, "AdministratorAccountName": "lapsadmin"},
+    )
     + key(r"Software\Microsoft\Windows\CurrentVersion\CDJ\AAD", {"TenantId": _TENANT, "TenantName": "contoso.example"})
     + key(
         r"System\CurrentControlSet\Control\CloudDomainJoin\JoinInfo\A1B2C3D4E5F60718293A4B5C6D7E8F9012345678",

@@ -1,5 +1,5 @@
 # A stand-in for the module on a simulated device. HKLM\SOFTWARE\Lab\LocalUsers holds a value for each user, named as he is:
-# 'RID,enabled|disabled[,administrator]'; without that key there are those below. UnresolvedMember = 1 there: a member of
+# 'RID,enabled|disabled|expired[,administrator]'; without that key there are those below. UnresolvedMember = 1 there: a member of
 # Administrators is a SID that nobody can resolve any more (an Entra role or a deleted account), and Windows answers
 #   Get-LocalGroupMember : An unspecified error occurred: error code = 1789
 #   FullyQualifiedErrorId : Internal,Microsoft.PowerShell.Commands.GetLocalGroupMemberCommand
@@ -18,7 +18,8 @@ function Get-Told {
     foreach ($name in $names) {
         $rid, $state, $group = ($(if ($key -and $key.GetValue($name)) { $key.GetValue($name) } else { $users[$name] }) -split ',') + ''
         [pscustomobject]@{
-            Name = $name; SID = [System.Security.Principal.SecurityIdentifier]"$($script:Machine)-$rid"; Enabled = $state -eq 'enabled'
+            Name = $name; SID = [System.Security.Principal.SecurityIdentifier]"$($script:Machine)-$rid"; Enabled = $state -ne 'disabled'
+            AccountExpires = $(if ($state -eq 'expired') { [datetime]::Now.AddDays(-1) } else { $null })
             Administrator = $group -eq 'administrator'; PrincipalSource = 'Local'; ObjectClass = 'User'
         }
     }
@@ -27,7 +28,7 @@ function Get-Told {
 function Get-LocalUser {
     [CmdletBinding()]
     param([Parameter(Position = 0)] [string[]] $Name, [System.Security.Principal.SecurityIdentifier[]] $SID)
-    Get-Told | Where-Object -FilterScript { (-not $Name -or $Name -contains $_.Name) -and (-not $SID -or $SID -contains $_.SID) } | Select-Object -Property Name, SID, Enabled, PrincipalSource, ObjectClass
+    Get-Told | Where-Object -FilterScript { (-not $Name -or $Name -contains $_.Name) -and (-not $SID -or $SID -contains $_.SID) } | Select-Object -Property Name, SID, Enabled, AccountExpires, PrincipalSource, ObjectClass
 }
 
 function Get-LocalGroupMember {
