@@ -57,10 +57,11 @@ def parse(text: str) -> dict[str, Json]:
 
     Values are the printed text, trimmed, in one line, at most 2000 characters, `***` for what stands before an @ in a
     proxy or a URL; None where nothing is printed after the colon. Sections are those that were found, and always
-    `work_accounts`: a list, the fields of each Work Account n. Diagnostics of the PRT lie one level deeper
-    in their section, since their fields repeat: `acquire_prt_diagnostics`, `refresh_prt_diagnostics`, and the same with `enterprise_` before where they stand below EnterprisePrt (the page:
-    there they are of the PRT of AD FS). A field that is printed twice in a section counts as it stood first: a server's
-    message may run over several lines that look like fields (Correlation ID).
+    `work_accounts`: a list, the fields of each Work Account n. Diagnostics of the PRT lie one level deeper in their
+    section, since their fields repeat: `acquire_prt_diagnostics`, `refresh_prt_diagnostics`, and the same with
+    `enterprise_` before where they stand below EnterprisePrt (the page: there they are of the PRT of AD FS). A field
+    that is printed twice in a section counts as it stood first: a server's message may run over several lines that
+    look like fields (Correlation ID).
 
     Reads at most `MAX_TEXT` characters and `MAX_LINES` lines and never raises.
     """
