@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import signal
@@ -20,7 +21,7 @@ from teamsmedic.outcome import Change, Outcome, Status
 from teamsmedic.result import HostResult, Result
 from teamsmedic.treatment import Report
 
-COMMANDS = [(), ("explain",), ("triage",), ("check",), ("fix",), ("undo",), ("runs",), ("lab",), ("lab", "up"), ("lab", "down"),
+COMMANDS = [(), ("explain",), ("triage",), ("check",), ("fix",), ("undo",), ("runs",), ("hashes",), ("lab",), ("lab", "up"), ("lab", "down"),
             ("validate",), ("new",), ("new", "code"), ("new", "remediation"), ("reference",)]  # fmt: skip
 HOSTILE = "\x1b[31mred\x1b]0;title\x07 \u202egnp.exe\u2066 \r\n\x9b2J \u200b"
 
@@ -392,3 +393,17 @@ def test_explain_of_a_file_ends_with_the_code_of_a_text(
     assert cli._main(["explain", str(tmp_path / "x.log")]) == code
     assert cli._main(["explain", "--file", str(tmp_path)]) == code
     assert capsys.readouterr().err == ""
+
+
+def test_hashes_are_those_of_the_files_that_are_written(capsys, tmp_path):
+    assert cli._main(["hashes", "--write", str(tmp_path), "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["scripts"]
+    assert cli._main(["hashes"]) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [f"{one['sha256']}  {one['verb']}/{one['file']}" for one in rows]
+    written = {f"{one['verb']}/{one['file']}": one["sha256"] for one in rows}
+    assert {"check/run.ps1", "fix/run.ps1", "fix/stale_credentials_absent.ps1"} <= set(written)
+    assert written == {
+        str(file.relative_to(tmp_path)): hashlib.sha256(file.read_bytes()).hexdigest() for file in tmp_path.glob("*/*")
+    }

@@ -64,3 +64,13 @@ def test_slim_leaves_here_strings_and_code_as_they_are():
     script = "# gone\n\n<# gone\n too #>\n  $a = @'\n# stays\n\n'@\n  $b = 1 # stays\n#gone"
 
     assert payload.slim(script) == "  $a = @'\n# stays\n\n'@\n  $b = 1 # stays"
+
+
+def test_what_runs_in_a_session_is_no_other_for_what_else_is_asked_for():
+    desk = [name for name in IDS if remediation.find(name).session]
+    alone = {line for name in desk for line in payload.build([name], Verb.CHECK)[0].text.splitlines()}
+    together = payload.build(IDS, Verb.CHECK)[0].text.splitlines()
+
+    parts = [line for line in together if line.startswith("$TM.Parts[")]
+    assert len(parts) == len(desk) + 1
+    assert set(parts) <= alone

@@ -227,3 +227,13 @@ def test_an_unusable_parameter_is_a_request_error(one, given):
 def test_broken_metadata_is_a_content_error(tmp_path, about):
     with pytest.raises(ContentError, match=r"remediation\.yaml"):
         write(tmp_path, {**ABOUT, **about})
+
+
+def test_a_guard_that_comes_first_says_no_also_where_nothing_applies_or_can_be_told(tmp_path):
+    never = {"fact": "room", "equals": False, "first": True, "reason": "never on a Room"}
+    one = write(tmp_path, {**ABOUT, "guards": {"room": never}})
+
+    for facts in ({"build": 7601}, {"build": None}, {"enabled": {"object": "x", "value": "?"}}, {}):
+        finding = judge(one, room=True, **facts)
+        assert (finding.status, finding.reasons) == (Status.BLOCKED, ["never on a Room"])
+    assert judge(one, room=False, build=7601).status is Status.NOT_APPLICABLE

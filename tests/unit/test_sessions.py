@@ -15,7 +15,9 @@ ITEM = {"object": "t", "owner": "own"}
 
 
 def text(name: str = NAME, **facts: object) -> str:
-    return json.dumps({"teamsmedic": 1, "statement": name, "facts": {"credentials": [ITEM], "sources": [], **facts}})
+    return json.dumps(
+        {"teamsmedic": 1, "statement": name, "facts": {"credentials": [ITEM], "in_use": [], "sources": [], **facts}}
+    )
 
 
 def person(name: str = "amber", said: object = None, state: str = "answered", **more: object) -> dict:
@@ -64,12 +66,13 @@ def test_what_came_before_others_hung_counts():
         (text(credentials=[{"object": "t"}]), "not_readable"),
         (text(number=1.5), "not_readable"),
         (json.dumps({"teamsmedic": 1, "statement": NAME, "error": {"kind": "language"}}), "constrained"),
+        (json.dumps({"teamsmedic": 1, "statement": NAME, "error": {"kind": "antimalware"}}), "antimalware"),
         (
             json.dumps({"teamsmedic": 1, "statement": NAME, "error": {"kind": "exception", "message": "x"}}),
             "script_failed",
         ),
     ],
-    ids=range(14),
+    ids=range(15),
 )
 def test_an_answer_that_is_none_costs_only_its_own(said, state):
     facts = told(person("mallory", said), person("carla", text()))

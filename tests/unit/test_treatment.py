@@ -259,6 +259,8 @@ def test_a_journal_with_another_hash_than_the_controllers_is_not_used(toy, devic
 
 BROKEN = {
     "ends the pipeline": (Reply((), End.FAILED, "UnexpectedToken"), "UnexpectedToken"),
+    "is blocked by antimalware": (Reply((), End.FAILED, "ScriptContainedMaliciousContent"), "blocked by antimalware"),
+    "meets antimalware": (line("alpha", error={"kind": "antimalware", "message": "x", "line": 1}), "by antimalware"),
     "hangs": (Reply((), End.TIMEOUT), "time limit"),
     "floods": (Reply((), End.FLOODED), "more than an answer"),
     "leaves without an answer": (7, "without an answer"),

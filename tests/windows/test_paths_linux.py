@@ -1,4 +1,5 @@
-"""Links on the way to a folder are refused. Wine has no reparse points: this runs on an engine for this machine."""
+"""Links lead nowhere: on the way to a folder, and in the folder of somebody's session. Wine has no reparse points, and
+lets read what is locked: this runs on an engine for this machine."""
 
 from __future__ import annotations
 
@@ -10,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from teamsmedic import content
+from teamsmedic import content, payload
+from teamsmedic.hosts.base import Verb
 
 HELPER = content.root() / "remediations/_helpers/paths.ps1"
 
@@ -87,3 +89,34 @@ def test_links_above_the_profile_are_the_devices(powershell: str, profile: Path,
     moved.symlink_to(tmp_path)
     below = moved / profile.name
     assert ask(powershell, (below / "AppData/Local", below)) == [""]
+
+
+def test_what_somebody_puts_in_place_of_an_answer_is_not_read_and_removing_it_leaves_what_it_leads_to(
+    powershell: str, tmp_path: Path
+) -> None:
+    secret, folder = tmp_path / "secret", tmp_path / "folder"
+    folder.mkdir()
+    secret.write_text('begin\n{"teamsmedic":1,"statement":"end"}\n')
+    functions = payload.desk_scripts(Verb.CHECK)["run.ps1"].decode("utf-8-sig").rpartition("\n")[0]
+    (tmp_path / "run.ps1").write_text(functions)
+    script = r"""
+    Set-StrictMode -Version Latest; $ErrorActionPreference = 'Stop'; . "$env:AT/run.ps1"
+    class Locked : System.IO.MemoryStream { [int] Read([byte[]] $a, [int] $b, [int] $c) { throw [System.IO.IOException]::new() } }
+    function Read-One($stream) { (Read-TMSession -Most 100 -Session @{ stream = $stream; text = ''; expected = @('begin') }).state }
+    [System.IO.File]::WriteAllText("$env:AT/folder/answer", '')
+    $ours = [System.IO.FileStream]::new("$env:AT/folder/answer", 'Open', 'Read', 'ReadWrite', 1)
+    [System.IO.File]::Delete("$env:AT/folder/answer")
+    $null = [System.IO.File]::CreateSymbolicLink("$env:AT/folder/answer", "$env:AT/secret")
+    $null = New-Item -ItemType HardLink -Path "$env:AT/folder/more" -Target "$env:AT/secret"
+    Read-One $ours
+    Read-One ([System.IO.FileStream]::new("$env:AT/folder/answer", 'Open', 'Read', 'ReadWrite', 1))
+    Read-One ([Locked]::new())
+    Remove-TMSessionFolder -Path "$env:AT/folder"
+    """
+    done = subprocess.run([powershell, "-NoProfile", "-NonInteractive", "-Command", script],
+                          env={**os.environ, "AT": str(tmp_path)}, capture_output=True, text=True, timeout=60, check=False)  # fmt: skip
+
+    # The second shows that the link is one which would be believed.
+    assert done.stdout.split() == ["waiting", "ended", "not_readable", "True"], done.stderr
+    assert secret.read_text().startswith("begin")
+    assert not folder.exists()

@@ -368,13 +368,20 @@ def test_a_task_of_ours_deletes_itself(desk: LabDevice, hand: Hand) -> None:
 
 def test_a_connection_that_is_lost_while_a_task_runs_leaves_nothing(desk: LabDevice, hand: Hand) -> None:
     before = desk.snapshot()
-    hand.between = part("Start-Sleep -Seconds 60")
-    desk.front.cut_after = 4  # create, receive, command, receive: the task has been told to start
-    with contextlib.suppress(Unreachable):  # the second try, over a new connection, is cut as well
-        assert str(hand.check().status) == "unknown"
+    begun = desk.device.file(r"C:\Users\amber\begun")
+    hand.between = part("Set-Content -LiteralPath 'C:\\Users\\amber\\begun' -Value '1'; Start-Sleep -Seconds 120")
+    with ThreadPoolExecutor(1) as one:
+        checking = one.submit(hand.check)
+        while not begun.exists() and not checking.done():
+            time.sleep(0.1)
+        desk.front.cut_after = 0
+        with contextlib.suppress(Unreachable):  # the second try, over a new connection, is cut as well
+            assert str(checking.result().status) == "unknown"
     desk.front.cut_after = None
-    hand.close()  # which ends the engine, wherever it was
-    assert left(desk)
+    desk.lab.call(desk.front.endpoint.close())  # as Windows ends a shell that nobody asks for any more
+    hand.close()
+    begun.unlink()
+    assert len(left(desk)) > 1  # Amber's task and her folder
 
     later = Hand(desk, ID)
     try:
