@@ -19,11 +19,13 @@
 # Secrets lie beside what is read here (recovery passwords, OwnerAuth, DefaultPassword): only named properties and values are
 # touched, and objects that hold secrets never go through a pipeline, which module logging would write down.
 
-# Members as SIDs, without resolving any: the cmdlet fails with error 1789 where one cannot be resolved (Entra roles).
+# Members as SIDs, without resolving any: the cmdlet fails with error 1789 where one cannot be resolved (Entra roles). The
+# built-in administrator is always among them, so none at all is an answer that tells nothing.
 function Get-TMAdministratorSid {
     try {
-        foreach ($member in @(Get-LocalGroupMember -SID 'S-1-5-32-544' -ErrorAction Stop)) { $member.SID.Value }
-        return
+        $members = @(Get-LocalGroupMember -SID 'S-1-5-32-544' -ErrorAction Stop)
+        foreach ($member in $members) { $member.SID.Value }
+        if ($members.Count -gt 0) { return }
     }
     catch { $null = $_ }
     if (-not ('TMLocalGroup' -as [type])) {
@@ -57,13 +59,13 @@ public static class TMLocalGroup
     }
     # The group's name is localised.
     $sid = New-Object -TypeName 'System.Security.Principal.SecurityIdentifier' -ArgumentList 'S-1-5-32-544'
-    [TMLocalGroup]::Members(($sid.Translate([System.Security.Principal.NTAccount]).Value -csplit '\\')[-1])
+    $found = [TMLocalGroup]::Members(($sid.Translate([System.Security.Principal.NTAccount]).Value -csplit '\\')[-1])
+    if ($found.Count -eq 0) { throw 'Windows names no administrator' }
+    $found
 }
 
 function Get-TMLocalAdministrator {
     $members = @(Get-TMAdministratorSid)
-    # The built-in administrator is always among them.
-    if ($members.Count -eq 0) { throw 'Windows names no administrator' }
     foreach ($user in @(Get-LocalUser -ErrorAction Stop)) {
         if ($members -ccontains $user.SID.Value) { [ordered]@{ object = $user.SID.Value; name = "$($user.Name)"; enabled = [bool]$user.Enabled } }
     }

@@ -28,7 +28,8 @@ _WRAPPER = {
     Verb.UNDO: "Invoke-TMUndo",
     Verb.FORGET: "Invoke-TMForget",
 }
-_HERE = {"@'": "'@", '@"': '"@'}
+_HERE = re.compile(r"""(?:^|[\s(,=])@(['"])$""")
+"""How a line ends below which a here-string stands: not with a text whose last character is an @."""
 _FUNCTION = re.compile(r"function ([\w-]+) \{(.*)")
 _SCRIPT = {Verb.CHECK: "detect.ps1", Verb.FIX: "fix.ps1", Verb.UNDO: "undo.ps1", Verb.FORGET: "forget.ps1"}
 
@@ -132,7 +133,13 @@ def _functions(text: str) -> Iterator[tuple[str, str]]:
         if found and found[2].endswith("}"):
             yield name, found[2][:-1]
             name = ""
-        here = ("" if line.startswith(here) else here) if here else _HERE.get(line[-2:], "")
+        here = ("" if line.startswith(here) else here) if here else _opens(line)
+
+
+def _opens(line: str) -> str:
+    """How the here-string that begins after this line ends; empty where none does."""
+    found = _HERE.search(line)
+    return f"{found[1]}@" if found else ""
 
 
 def _desk_script(one: Remediation, verb: Verb) -> str:
@@ -175,7 +182,7 @@ def slim(script: str) -> str:
             block = "" if "#>" in bare else "#>"
         elif bare and not bare.startswith("#"):
             kept.append(line.rstrip())
-            here = _HERE.get(bare[-2:], "")
+            here = _opens(bare)
     return "\n".join(kept)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -74,3 +75,19 @@ def test_what_runs_in_a_session_is_no_other_for_what_else_is_asked_for():
     parts = [line for line in together if line.startswith("$TM.Parts[")]
     assert len(parts) == len(desk) + 1
     assert set(parts) <= alone
+
+
+@pytest.mark.parametrize("verb", [Verb.CHECK, Verb.FIX])
+def test_a_session_has_every_function_of_the_helpers_that_its_script_names(verb):
+    folder = content.root() / "remediations" / "_helpers"
+    scripts = payload.desk_scripts(verb)
+    for name in {file.removesuffix(".ps1") for file in scripts} - {"run"}:
+        texts = [(folder / f"{helper}.ps1").read_text() for helper in remediation.find(name).uses]
+        functions = {found for text in texts for found in re.findall(r"^function ([\w-]+)", text, re.M)}
+        assert functions <= set(
+            re.findall(r"^function ([\w-]+) \{$", scripts[f"{name}.ps1"].decode("utf-8-sig"), re.M)
+        ), name
+
+
+def test_a_text_that_ends_with_an_at_sign_opens_no_here_string():
+    assert payload.slim("$a = '://***@'\n# gone\n") == "$a = '://***@'"
