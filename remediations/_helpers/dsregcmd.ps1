@@ -4,6 +4,8 @@
 #                                    there or does not answer in time. What stands before an @ in the setting of a proxy or in
 #                                    a URL is masked: it may be a password. Never throws.
 #
+#   Get-TMDsregcmdValue -Text T -Name N   -> the first word of a field, '' where it is not there or has none
+#
 # Its text is English on every Windows, and its exit code is 0 in every state. The part about the user is true for the
 # session that it runs in: over WinRM it says of nobody that he has a token.
 # One that hangs is left to itself: a check ends no process, and with the shell or task that it belongs to Windows ends it.
@@ -35,4 +37,11 @@ function Get-TMDsregcmd {
         if ($text) { $text }
     }
     catch { return }
+}
+
+function Get-TMDsregcmdValue {
+    param([string] $Text, [string] $Name)
+    # Of this line alone: a field may be empty.
+    if ($Text -cmatch "(?m)^[ \t]*${Name}[ \t]*:[ \t]*(\S+)") { return $Matches[1] }
+    return ''
 }

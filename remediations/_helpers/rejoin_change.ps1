@@ -53,10 +53,8 @@ function Get-TMPart {
 function Save-TMRejoinBundle {
     param([string] $Folder)
     $text = "$(Get-TMDsregcmd)"
-    $device = ''
-    if ($text -cmatch '(?m)^\s*DeviceId\s*:\s*(\S+)') { $device = $Matches[1] }
-    $tenant = ''
-    if ($text -cmatch '(?m)^\s*TenantId\s*:\s*(\S+)') { $tenant = $Matches[1] }
+    $device = Get-TMDsregcmdValue -Text $text -Name 'DeviceId'
+    $tenant = Get-TMDsregcmdValue -Text $text -Name 'TenantId'
     $bundle = [ordered]@{ format = 1; run = $TM.Entry.run; written = Get-TMUnixTime; computer = "$env:COMPUTERNAME"; device = $device }
     $bundle.administrators = Get-TMPart -Body { Get-TMLocalAdministrator }
     $bundle.laps = Get-TMLaps

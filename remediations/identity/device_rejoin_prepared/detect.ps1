@@ -5,15 +5,14 @@ param([object] $Parameters)
 if (-not $TM.Full) { Stop-TMFault -Kind 'language' -Message 'services and modules of Windows are asked' }
 $text = Get-TMDsregcmd
 # The engine reads the whole text; here only what decides which questions are asked.
-$joined = "$text" -cmatch '(?m)^\s*AzureAdJoined\s*:\s*YES\s*$'
-$hybrid = $joined -and "$text" -cmatch '(?m)^\s*DomainJoined\s*:\s*YES\s*$'
-$device = ''
-$tenant = ''
-if ("$text" -cmatch '(?m)^\s*DeviceId\s*:\s*(\S+)') { $device = $Matches[1] }
-if ("$text" -cmatch '(?m)^\s*TenantId\s*:\s*(\S+)') { $tenant = $Matches[1] }
+$said = Get-TMDsregcmdValue -Text "$text" -Name 'AzureAdJoined'
+$joined = $said -ceq 'YES'
+$hybrid = $joined -and (Get-TMDsregcmdValue -Text $text -Name 'DomainJoined') -ceq 'YES'
+$device = Get-TMDsregcmdValue -Text "$text" -Name 'DeviceId'
+$tenant = Get-TMDsregcmdValue -Text "$text" -Name 'TenantId'
 $state = 'answered'
 if ($null -eq $text) { $state = 'no_answer' }
-elseif ($text -cnotmatch '(?m)^\s*AzureAdJoined\s*:\s*(YES|NO)\s*$') { $state = 'not_understood' }
+elseif ('YES', 'NO' -cnotcontains $said) { $state = 'not_understood' }
 $looked = $joined -and -not $TM.Host.room
 
 $facts = [ordered]@{
