@@ -375,8 +375,8 @@ def test_a_connection_that_is_lost_while_a_task_runs_leaves_nothing(desk: LabDev
         while not begun.exists() and not checking.done():
             time.sleep(0.1)
         desk.front.cut_after = 0
-        desk.lab.call(desk.front.endpoint.close())  # as Windows ends a shell that nobody asks for any more
         there = left(desk)
+        desk.lab.call(desk.front.endpoint.close())  # as Windows ends a shell that nobody asks for any more
         with contextlib.suppress(Unreachable):  # the second try, over a new connection, is cut as well
             assert str(checking.result().status) == "unknown"
     desk.front.cut_after = None
