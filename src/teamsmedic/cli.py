@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 import json
 import os
 import shlex
@@ -684,17 +683,26 @@ def hashes(folder: Path | None, as_json: bool) -> int:
     They change with the version of teamsmedic and with nothing else. With --write also the files, for tools that sign,
     or that compute another hash of a script (Get-AppLockerFileInformation).
     """
+    import hashlib
+
     from teamsmedic import payload
     from teamsmedic.hosts.base import Verb
 
-    rows = []
-    for verb in (Verb.CHECK, Verb.FIX):
-        for name, data in payload.desk_scripts(verb).items():
-            rows.append({"verb": str(verb), "file": name, "sha256": hashlib.sha256(data).hexdigest()})
-            if folder:
-                file = folder / str(verb) / name
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_bytes(data)
+    scripts = {
+        (str(verb), name): data for verb in (Verb.CHECK, Verb.FIX) for name, data in payload.desk_scripts(verb).items()
+    }
+    rows = [
+        {"verb": verb, "file": name, "sha256": hashlib.sha256(data).hexdigest()}
+        for (verb, name), data in scripts.items()
+    ]
+    if folder:
+        try:
+            for (verb, name), data in scripts.items():
+                (folder / verb).mkdir(parents=True, exist_ok=True)
+                (folder / verb / name).write_bytes(data)
+        except OSError as error:
+            found = error.strerror or type(error).__name__
+            raise RequestError(f"wrote scripts to {folder}", found, "name a folder where you may write") from error
     if as_json:
         _print_json({"version": 1, "scripts": rows})
     for row in () if as_json else rows:

@@ -407,3 +407,10 @@ def test_hashes_are_those_of_the_files_that_are_written(capsys, tmp_path):
     assert written == {
         str(file.relative_to(tmp_path)): hashlib.sha256(file.read_bytes()).hexdigest() for file in tmp_path.glob("*/*")
     }
+
+
+def test_scripts_that_cannot_be_written_are_one_sentence_and_3(capsys, tmp_path):
+    (tmp_path / "file").touch()
+
+    assert cli._main(["hashes", "--write", str(tmp_path / "file" / "below")]) == 3
+    assert capsys.readouterr().err.startswith(f"wrote scripts to {tmp_path}/file/below: ")
