@@ -64,21 +64,29 @@ _CONTEXT = 2400
 _BEFORE, _AFTER = 200, 100
 """Characters in which the signs of a bare code are looked for."""
 
+_BARE = r"""
+    (?= [0-9a-f]{8} (?![0-9a-f]) )
+    (?: (?<![0-9a-z]) | (?-i: (?<= [a-z] ) (?= [0-9A-F]AA ) ) | (?<= [g-z] ) (?= caa ) ) [0-9a-f]{8}
+"""
 _TOKENS = r"""
-    (?P<aadsts> AADSTS (?: [\s:\#_=."'\\()-]{0,8} | \s{0,3} (?:error\s?)?code \s? [:=]? \s? )
+    (?= [-0-9] ) (?:
+        (?P<hex> 0 (?<! [0-9] 0 ) x
+            (?: [0-9a-f]{8} (?: (?![0-9a-f]) | (?= [a-f]{1,9} [g-z] ) ) | [0-9a-f]{3,7} (?![0-9a-z_]) ) )
+      | (?P<wide_hex> 0 (?<! [0-9] 0 ) x (?: f{8} | 0{8} ) (?P<wide_number> [4-9a-f][0-9a-f]{7} ) (?![0-9a-z]) )
+      | (?P<pair> (?<![\w\#.]) (?P<pair_sip> [3-6][0-9]{2} ) \# (?P<pair_number> [0-9]{1,7} ) (?![\w\#]) )
+      | (?P<row> (?<![\w.:\-+]) (?P<row_sip> 0 | [3-6][0-9]{2} ) ["']? [ ]? [,;\t|] [ ]? ["']?
+            (?P<row_number> 0 | [0-9]{4,7} ) (?= ["']? [ ]? (?: [,;\t|\r\n] | \Z ) ) )
+      | (?P<bare_hex> {_BARE} )
+      | (?P<decimal> - (?<! [0-9a-z_.,-] - ) [0-9]{9,10} (?![0-9a-z_]) | (?<=[a-z]_) [0-9]{10} (?![0-9a-z_])
+            | (?<![0-9a-z_]) (?<![0-9][.,]) [0-9]{3,10} (?![0-9a-z_]) )
+      | (?P<short_hex> (?<![0-9a-z_.\#-]) (?=[0-9]*[a-f]) [0-9][0-9a-f]{2,3} (?![0-9a-z_-]) ) )
+  | (?P<aadsts> AADSTS (?: [\s:\#_=."'\\()-]{0,8} | \s{0,3} (?:error\s?)?code \s? [:=]? \s? )
         (?P<aadsts_number> [1-9][0-9]{3,6} ) (?![0-9]) )
-  | (?P<hex> (?<![0-9]) 0x (?: [0-9a-f]{8} (?: (?![0-9a-f]) | (?= [a-f]{1,9} [g-z] ) ) | [0-9a-f]{3,7} (?![0-9a-z_]) ) )
-  | (?P<wide_hex> (?<![0-9]) 0x (?: f{8} | 0{8} ) (?P<wide_number> [4-9a-f][0-9a-f]{7} ) (?![0-9a-z]) )
-  | (?P<pair> (?<![\w\#.]) (?P<pair_sip> [3-6][0-9]{2} ) \# (?P<pair_number> [0-9]{1,7} ) (?![\w\#]) )
-  | (?P<row> (?<![\w.:\-+]) (?P<row_sip> 0 | [3-6][0-9]{2} ) ["']? [ ]? [,;\t|] [ ]? ["']?
-        (?P<row_number> 0 | [0-9]{4,7} ) (?= ["']? [ ]? (?: [,;\t|\r\n] | \Z ) ) )
-  | (?P<sip> (?<![a-z0-9]) SIP (?: /2\.0\s{1,3} | [:/_-] \s? | \s{1,3} )? (?P<sip_number> [3-6][0-9]{2} )
+  | (?P<sip> SIP (?<! [a-z0-9] SIP ) (?: /2\.0\s{1,3} | [:/_-] \s? | \s{1,3} )? (?P<sip_number> [3-6][0-9]{2} )
         (?! [@0-9_] | [.:,][0-9] | /(?:tcp|udp) | ; \s? (?:user|phone-context|transport|tag) ) )
-  | (?P<bare_hex> (?: (?<![0-9a-z]) | (?-i: (?<= [a-z] ) (?= [0-9A-F]AA ) ) | (?<= [g-z] ) (?= caa ) )
-        [0-9a-f]{8} (?![0-9a-f]) )
-  | (?P<decimal> (?<![0-9a-z_.,-]) -[0-9]{9,10} (?![0-9a-z_]) | (?<=[a-z]_) [0-9]{10} (?![0-9a-z_])
-        | (?<![0-9a-z_]) (?<![0-9][.,]) [0-9]{3,10} (?![0-9a-z_]) )
-  | (?P<short_hex> (?<![0-9a-z_.\#-]) (?=[0-9]*[a-f]) [0-9][0-9a-f]{2,3} (?![0-9a-z_-]) )
+  | (?P<q850> Q (?<! [a-z0-9] Q ) \.?850 [\s"'(]{0,3} [;:,=]? \s{0,3} (?:cause (?: \s(?:code|value) )? )?
+        [\s"']{0,3} [:=]? [\s"']{0,3} (?P<q850_number> [1-9][0-9]{0,2} ) (?! [0-9a-z_] | [.,][0-9] ) )
+  | (?= [a-f] ) (?P<bare_letters> {_BARE} )
 """
 
 
@@ -97,7 +105,8 @@ class Recogniser:
         word = rf"| (?<![A-Za-z0-9_]) (?P<word> (?:{words}) ) (?![A-Za-z0-9_])" if words else ""
         # The look ahead lets most letters go at once.
         starts = "".join(sorted({one[0] for one in catalog.words}))
-        self._tokens = re.compile(rf"(?= [-0-9a-fs{starts}] ) (?: {_TOKENS}{word} )", re.I | re.X | re.A)
+        tokens = _TOKENS.replace("{_BARE}", _BARE) + word
+        self._tokens = re.compile(rf"(?= [-0-9a-fqs{starts}] ) (?: {tokens} )", re.I | re.X | re.A)
         self._numbers: dict[str, tuple[Code, bool] | None] = {}
         self._bare = frozenset(_named(catalog)[0])
         self._needing: dict[Code, bool] = {}
@@ -126,18 +135,20 @@ class Recogniser:
 
     def _block(self, buffer: bytes, low: int, high: int, place: _Place, *, fast: bool) -> Iterator[Hit]:
         """The codes that begin in [low, high) of the buffer."""
-        at = low
+        at, free = low, low + place.over
+        place.over = 0
         for begin, end in self._windows(buffer, low, high) if fast else [(low, high)]:
-            start = _boundary(buffer, max(begin, at))
+            start = _boundary(buffer, max(begin, free))
             if start >= end:
                 continue
             stop = _boundary(buffer, end)
-            lowest = max(0, start - _CONTEXT)
-            part = buffer[lowest : stop + _CONTEXT]
+            lowest = max(0, start - 2 * KEPT)
+            part = buffer[lowest : stop + KEPT + _LONGEST]
             if plain := part.isascii():
                 text, first, last = str(part, "ascii"), start - lowest, stop - lowest
             else:
-                before, middle = _decoded(buffer[_boundary(buffer, lowest) : start]), _decoded(buffer[start:stop])
+                lowest = _boundary(buffer, max(0, start - _CONTEXT))
+                before, middle = _decoded(buffer[lowest:start]), _decoded(buffer[start:stop])
                 text = before + middle + _decoded(buffer[stop : _boundary(buffer, stop + _CONTEXT)])
                 first, last = len(before), len(before) + len(middle)
             for code, sure, index in self._codes(text, first, last, place):
@@ -146,6 +157,8 @@ class Recogniser:
                 at = offset
                 behind = index + len(code.given)
                 yield Hit(code, line, column, sure, text[max(0, index - KEPT) : index], text[behind : behind + KEPT])
+            free = stop + len(text[last : last + place.over].encode())
+        place.over = max(0, free - high)
         place.of(buffer, at, high)
 
     def _windows(self, buffer: bytes, low: int, high: int) -> Iterator[tuple[int, int]]:
@@ -168,9 +181,11 @@ class Recogniser:
     def _codes(self, text: str, first: int, last: int, place: _Place) -> Iterator[tuple[Code, Sure, int]]:
         """The codes that begin in [first, last) of a text, each with where it begins."""
         plain = _padded(text)
+        place.over = 0
         for match in self._tokens.finditer(plain, first, last + _LONGEST):
             if match.start() >= last:
                 return
+            place.over = max(0, match.end() - last)
             form = match.lastgroup or ""
             # The last group that took part is an inner one where a form has inner groups.
             form = _OUTER.get(form, form)
@@ -221,8 +236,8 @@ class Recogniser:
         given, begin, end = match[0], match.start(), match.end()
         if form == "decimal" and not self._promising(given, text, begin, end):
             return None
-        if form in {"sip", "aadsts"}:
-            read = self._read(f"sip:{match['sip_number']}" if form == "sip" else f"AADSTS{match['aadsts_number']}")
+        if form in _SPOKEN:
+            read = self._read(f"{_SPOKEN[form]}{match[f'{form}_number']}")
         elif form == "wide_hex":
             read = self._read(f"0x{match['wide_number']}")
         else:
@@ -240,9 +255,7 @@ class Recogniser:
         if len(given) > 7 or given in self._bare or _LEG.fullmatch(given) or _alone(text, begin, end):
             return True
         if len(given) == 3:
-            if not "3" <= given[0] <= "6":
-                return False
-            return CALL.near(text[max(0, begin - 120) : begin].lower()) or CALL.near(text[end : end + 80].lower())
+            return "3" <= given[0] <= "6"
         before = text[max(0, begin - 150) : begin].lower()
         if not ("code" in before or "type" in before or "reason" in before or "kod" in before or "nummer" in before):
             return "aadsts" in before and _strong(before)
@@ -267,7 +280,11 @@ _OUTER = {
     "pair_number": "pair",
     "row_number": "row",
     "sip_number": "sip",
+    "q850_number": "q850",
+    "bare_letters": "bare_hex",
 }
+_SPOKEN = {"sip": "sip:", "aadsts": "AADSTS", "q850": "Q.850 "}
+"""Forms that say what they are, with how their code is given to the catalogue."""
 _LEG = re.compile(r"500001|5[46][09][0-9]{3}|51[01][0-9]{3}|531[0-9]{3}")
 """Response codes whose form alone says what they are."""
 _NUMBER = re.compile(r"[0-9]{3,10}", re.A)
@@ -383,6 +400,8 @@ def _sure(
     """How sure it is that what stands at [begin, end) of a text is a code; None where it is something else."""
     if form in {"aadsts", "word"}:
         return Sure.CERTAIN
+    if form == "q850":
+        return None if COUNTED.match(text[end : end + 24]) else Sure.CERTAIN
     if form == "sip":
         start_line = "/" in text[begin:end] or _phrase(code.number, text[end : end + 40])
         return Sure.CERTAIN if start_line or not COUNTED.match(text[end : end + 24]) else None
@@ -492,6 +511,8 @@ class _Place:
 
     def __init__(self) -> None:
         self.line, self.column, self._rows = 1, 1, False
+        self.over = 0
+        """How far the last token reaches over the end of what was searched: no other begins inside it."""
 
     def of(self, buffer: bytes, low: int, high: int) -> tuple[int, int]:
         """Goes on from low to high; answers line and column of high."""
