@@ -43,10 +43,10 @@ from teamsmedic.signs import (
     STRONG_PAIRS,
     SUBCODES,
     THINGS,
-    TRIGGER_BEFORE_CALL,
     TRIGGER_GLUED,
     TRIGGERS,
     Signs,
+    near_call,
 )
 
 BLOCK = 1 << 19
@@ -100,7 +100,7 @@ class Recogniser:
         """
         self._catalog = catalog
         self._fast = fast
-        self._trigger: Callable[[bytes], list[tuple[int, int]]] | None = None
+        self._triggers: dict[int, Callable[[bytes], list[tuple[int, int]]]] = {}
         words = "|".join(map(re.escape, sorted(catalog.words, key=len, reverse=True)))
         word = rf"| (?<![A-Za-z0-9_]) (?P<word> (?:{words}) ) (?![A-Za-z0-9_])" if words else ""
         # The look ahead lets most letters go at once.
@@ -163,11 +163,13 @@ class Recogniser:
 
     def _windows(self, buffer: bytes, low: int, high: int) -> Iterator[tuple[int, int]]:
         """Where in [low, high) codes may begin, in order and apart from each other."""
-        if self._trigger is None:
-            self._trigger = _trigger(self._catalog)
         first = max(0, low - _CONTEXT)
+        part = buffer[first:]
+        letter = 1 if part.isascii() else 3
+        if letter not in self._triggers:
+            self._triggers[letter] = _trigger(self._catalog, letter)
         begin = end = low
-        for start, stop in self._trigger(buffer[first:]):
+        for start, stop in self._triggers[letter](part):
             if first + start > end:
                 if end > begin:
                     yield begin, min(end, high)
@@ -594,12 +596,12 @@ def _named(catalog: Catalog) -> tuple[list[str], list[str]]:
     return sorted(numbers), sorted(hexadecimal)
 
 
-def _trigger(catalog: Catalog) -> Callable[[bytes], list[tuple[int, int]]]:
-    """The fast step: answers where in a block codes could begin, in order."""
+def _trigger(catalog: Catalog, letter: int) -> Callable[[bytes], list[tuple[int, int]]]:
+    """The fast step: answers where in a block, whose letters have up to so many bytes, codes could begin, in order."""
     numbers, hexadecimal = _named(catalog)
     words = [re.escape(word) for word in sorted(catalog.words)]
     edge = r"(?:\b|%[0-9a-f]{2}|\\[nrt]|\\u00[0-9a-f]{2})"
-    patterns = [TRIGGER_BEFORE_CALL, *TRIGGERS, *words]
+    patterns = [*near_call(letter), *TRIGGERS, *words]
     patterns += [rf"{edge}(?:{'|'.join(numbers)})\b", rf"{edge}(?:{'|'.join(hexadecimal)})\b", TRIGGER_GLUED]
     try:
         import hyperscan  # noqa: PLC0415 - late: short texts and single codes need none of it
@@ -614,12 +616,14 @@ def _trigger(catalog: Catalog) -> Callable[[bytes], list[tuple[int, int]]]:
     except (ImportError, OSError):
         return lambda block: [(0, len(block))]
 
+    back = 80 * letter + 32
+
     def places(block: bytes) -> list[tuple[int, int]]:
         found: list[tuple[int, int]] = []
 
         def seen(which: int, _begin: int, end: int, _flags: int, _context: object) -> None:
             # A number before its sign ends where the sign does.
-            found.append((end - 300, end) if which == 0 else (end - 26, end + 1))
+            found.append((end - back, end) if which == 0 else (end - 26, end + 1))
 
         database.scan(block, match_event_handler=seen)
         found.sort()
