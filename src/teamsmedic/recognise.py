@@ -78,7 +78,7 @@ _TOKENS = r"""
             (?P<row_number> 0 | [0-9]{4,7} ) (?= ["']? [ ]? (?: [,;\t|\r\n] | \Z ) ) )
       | (?P<bare_hex> {_BARE} )
       | (?P<decimal> - (?<! [0-9a-z_.,-] - ) [0-9]{9,10} (?![0-9a-z_]) | (?<=[a-z]_) [0-9]{10} (?![0-9a-z_])
-            | (?<![0-9a-z_]) (?<![0-9][.,]) [0-9]{3,10} (?![0-9a-z_]) )
+            | (?<![0-9a-z_]) (?: (?<![0-9][.,]) | (?<= [1-9][0-9]{4}, ) ) [0-9]{3,10} (?![0-9a-z_]) )
       | (?P<short_hex> (?<![0-9a-z_.\#-]) (?=[0-9]*[a-f]) [0-9][0-9a-f]{2,3} (?![0-9a-z_-]) ) )
   | (?P<aadsts> AADSTS (?: [\s:\#_=."'\\()-]{0,8} | \s{0,3} (?:error\s?)?code \s? [:=]? \s? )
         (?P<aadsts_number> [1-9][0-9]{3,6} ) (?![0-9]) )
@@ -304,11 +304,13 @@ class _Around:
     @cached_property
     def last(self) -> list[tuple[str, int]]:
         """The words just before, the nearest first, each with the number of characters between it and the next."""
-        found, at = [], len(self.before)
-        for match in reversed(list(_WORD.finditer(self.before[-80:]))):
-            shift = max(0, len(self.before) - 80)
-            found.append((match[0], at - match.end() - shift))
-            at = match.start() + shift
+        tail = self.before[-80:]
+        if "<" in tail:
+            tail = _MARKUP.sub(" ", tail)
+        found, at = [], len(tail)
+        for match in reversed(list(_WORD.finditer(tail))):
+            found.append((match[0], at - match.end()))
+            at = match.start()
             if len(found) == 5:
                 break
         return found
@@ -385,9 +387,11 @@ class _Around:
 _CLEAR = re.compile(r"[\"']?(?:[,;)\]}<](?!\s?[0-9])|\s?[\r\n]|\Z|\s[A-Za-z]{4,}\b)")
 _FACILITIES = frozenset({0x1, 0x2, 0x3, 0x5, 0x7, 0x8, 0x9, 0xD})
 _FOREIGN = tuple(part for part in ERRORS if not part.isascii() and "\u0590" <= part[0] <= "\u0eff")
-_MEASURED = ("count", "counts", "rate", "total", "ratio", "log", "logs", "time", "id")
+_MEASURED = ("count", "counts", "rate", "total", "ratio", "log", "logs", "time", "id", "seconds")
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019](?![^\W\d_]{3}))?|[0-9]+(?=[^\W\d_])")
 _TAGS = re.compile(r"(?:[^<>\w]{0,8}<[^<>\n]{0,40}>){1,3}[^<>\w]{0,8}")
+_MARKUP = re.compile(r"</?(?:t[dhrt]|d[dt]|[bipu]|br|em|li|div|span|font|code|strong)\b[^<>\n]{0,60}>")
+"""Elements of HTML that say nothing of what they hold; a name such as `ErrorCode` does."""
 _DIGIT = re.compile("[0-9]")
 _TIED = frozenset("-.:@/\\#$\u20ac\u00a3+_xX\u00d7=")
 _ADDRESS = re.compile(r"(?:https?://[^\s?\"'<>]{0,160}|\b[a-z]:\\[^\s\"'<>|]{0,160})\Z")
@@ -412,7 +416,9 @@ def _sure(
     if form in {"hex", "wide_hex", "bare_hex"} and code.kind is Kind.HRESULT:
         if around.last and around.last[0][0] in NOT_HEX and around.last[0][1] <= 4:
             return None
-        if form == "bare_hex" and (_in_guid(around.before, around.after) or around.before[-1:] in {"#", "/", "\\"}):
+        if form == "bare_hex" and (
+            _in_guid(around.before, around.after) or around.before[-1:] in {"#", "/", "\\"} or around.after[:1] == "@"
+        ):
             return None
         # A hash may begin like this by chance; only some facilities of the sign-in library are known.
         if adal and code.number >> 28 == 0xC and (form != "bare_hex" or (code.number >> 16) & 0xF in _FACILITIES):

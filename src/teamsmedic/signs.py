@@ -64,7 +64,8 @@ THINGS = _words(
     batch buffer took every within around about over under than between queue agent agents max min avg mean
     median rate bitrate sample freq frequency speed temp temperature voltage battery free used available
     expected anzahl amount betrag trunkid session sessions instance kundennummer customer cost kosten
-        trunk trunks group gruppe registrations registered
+        trunk trunks group gruppe registrations registered calls anrufe telefonate appels llamadas chiamate users user
+    rack keepalive minutes
     """
 )
 """Words for numbered or measured things."""
@@ -291,7 +292,9 @@ ELSE = re.compile(
   | \b [a-z]:\\ [^\s"'<>|]+ | (?<![\w<]) / [\w.-]+ / [\w./-]+                    # path
   | \b https?:// [^\s?"'<>]+                                                     # address without its query
   | \b [0-9]+ / (?:tcp|udp) \b
-  | \b rtpmap:[0-9]+ | [ocsmtbay]=[^\r\n]*                                        # SDP
+  | (?-i: \b [\w-]* [0-9] \. [a-z]{2,20} \b )                                       # name of a file, of a computer
+  | \b [0-9a-f]+ (?: :[0-9]+ ){2,} \b                                            # session of an SBC
+  | \b rtpmap:[0-9]+ | (?<!\S) [ocsmtbay]=[^\r\n]*                                   # SDP
     """,
     re.I | re.X | re.A,
 )

@@ -272,6 +272,15 @@ FOUND: list[tuple[str, list[str]]] = [
     ('errorcode":"0x80090016"', ["0x80090016"]),
     ("TPM: NTE_BAD_KEYSET 80090016", ["0x80090016"]),
     ("Code d\u2019erreur: 80090016", ["0x80090016"]),
+    ("<td>Error code</td><td>1001</td> Teams sign-in", ["1001"]),
+    ("Teams <th>Fehlercode</th>\n<td class='x'>4c7</td>", ["4c7"]),
+    ('{"error_codes":[50076,50079]}', ["AADSTS50076", "AADSTS50079"]),
+    ("SigninLogs | where ResultType in ('50076','50079')", ["AADSTS50076", "AADSTS50079"]),
+    ("SIP: 503 / Q.850: 38", ["SIP 503", "Q.850 38"]),
+    ("Nov 25 10:00:01 10.1.1.1 RVSIP: 488 Not Acceptable Here CSeq: 1 INVITE", ["SIP 488"]),
+    ("error=3D0xCAA20004", ["0xCAA20004"]),
+    ("\u300c\u30a8\u30e9\u30fc\u30b3\u30fc\u30c9\uff1a4c7\u300dMicrosoft Teams", ["4c7"]),
+    ("Error Tag: 7q6ch\nError Code: 3399614473", ["0xCAA20009"]),
 ]
 
 GUID = "5f1c2a90-1234-4abc-9def-0123456789ab"
@@ -573,6 +582,20 @@ NOT_FOUND = [
     "80808080 error",
     "c0ffee00 error",
     "d0d0caca error",
+    # names, and more amounts
+    "SIP calls: 403",
+    "SIP user 403",
+    "SBC rack 403",
+    "SIP TCP keepalive 600",
+    "sbc-403.contoso.com call",
+    "Sign-in report 50126.xlsx",
+    "caa20003@contoso.com",
+    "Conference ID: 403 486 503#  Teams call",
+    "SIP peer 403 registered",
+    "MOS 4.03 call",
+    "rgb(403,480,503) SIP",
+    "USB\\VID_403&PID_486 SIP",
+    "Fehlercode: 0xCAA2OOO3",
     # the telephone network
     "ITU-T Q.850 (05/2018), SIP",
     "Q.850 2018 edition of the SIP standard",
