@@ -177,7 +177,8 @@ class _Seen:
         if time := _time(hit):
             self.first = min(self.first or time, time)
             self.last = max(self.last or time, time)
-        if self.entry.elsewhere:
+        # Once a hit stands in no such place, no other matters.
+        if self.entry.elsewhere and sum(self.elsewhere.values()) == self.count - 1:
             text = _around(hit)
             for other in self.entry.elsewhere:
                 if other.applies(text):

@@ -43,10 +43,10 @@ from teamsmedic.signs import (
     STRONG_PAIRS,
     SUBCODES,
     THINGS,
-    TRIGGER_BEFORE_CALL,
     TRIGGER_GLUED,
     TRIGGERS,
     Signs,
+    near_call,
 )
 
 BLOCK = 1 << 19
@@ -64,21 +64,29 @@ _CONTEXT = 2400
 _BEFORE, _AFTER = 200, 100
 """Characters in which the signs of a bare code are looked for."""
 
+_BARE = r"""
+    (?= [0-9a-f]{8} (?![0-9a-f]) )
+    (?: (?<![0-9a-z]) | (?-i: (?<= [a-z] ) (?= [0-9A-F]AA ) ) | (?<= [g-z] ) (?= caa ) ) [0-9a-f]{8}
+"""
 _TOKENS = r"""
-    (?P<aadsts> AADSTS (?: [\s:\#_=."'\\()-]{0,8} | \s{0,3} (?:error\s?)?code \s? [:=]? \s? )
+    (?= [-0-9] ) (?:
+        (?P<hex> 0 (?<! [0-9] 0 ) x
+            (?: [0-9a-f]{8} (?: (?![0-9a-f]) | (?= [a-f]{1,9} [g-z] ) ) | [0-9a-f]{3,7} (?![0-9a-z_]) ) )
+      | (?P<wide_hex> 0 (?<! [0-9] 0 ) x (?: f{8} | 0{8} ) (?P<wide_number> [4-9a-f][0-9a-f]{7} ) (?![0-9a-z]) )
+      | (?P<pair> (?<![\w\#.]) (?P<pair_sip> [3-6][0-9]{2} ) \# (?P<pair_number> [0-9]{1,7} ) (?![\w\#]) )
+      | (?P<row> (?<![\w.:\-+]) (?P<row_sip> 0 | [3-6][0-9]{2} ) ["']? [ ]? [,;\t|] [ ]? ["']?
+            (?P<row_number> 0 | [0-9]{4,7} ) (?= ["']? [ ]? (?: [,;\t|\r\n] | \Z ) ) )
+      | (?P<bare_hex> {_BARE} )
+      | (?P<decimal> - (?<! [0-9a-z_.,-] - ) [0-9]{9,10} (?![0-9a-z_]) | (?<=[a-z]_) [0-9]{10} (?![0-9a-z_])
+            | (?<![0-9a-z_]) (?: (?<![0-9][.,]) | (?<= [1-9][0-9]{4}, ) ) [0-9]{3,10} (?![0-9a-z_]) )
+      | (?P<short_hex> (?<![0-9a-z_.\#-]) (?=[0-9]*[a-f]) [0-9][0-9a-f]{2,3} (?![0-9a-z_-]) ) )
+  | (?P<aadsts> AADSTS (?: [\s:\#_=."'\\()-]{0,8} | \s{0,3} (?:error\s?)?code \s? [:=]? \s? )
         (?P<aadsts_number> [1-9][0-9]{3,6} ) (?![0-9]) )
-  | (?P<hex> (?<![0-9]) 0x (?: [0-9a-f]{8} (?: (?![0-9a-f]) | (?= [a-f]{1,9} [g-z] ) ) | [0-9a-f]{3,7} (?![0-9a-z_]) ) )
-  | (?P<wide_hex> (?<![0-9]) 0x (?: f{8} | 0{8} ) (?P<wide_number> [4-9a-f][0-9a-f]{7} ) (?![0-9a-z]) )
-  | (?P<pair> (?<![\w\#.]) (?P<pair_sip> [3-6][0-9]{2} ) \# (?P<pair_number> [0-9]{1,7} ) (?![\w\#]) )
-  | (?P<row> (?<![\w.:\-+]) (?P<row_sip> 0 | [3-6][0-9]{2} ) ["']? [ ]? [,;\t|] [ ]? ["']?
-        (?P<row_number> 0 | [0-9]{4,7} ) (?= ["']? [ ]? (?: [,;\t|\r\n] | \Z ) ) )
-  | (?P<sip> (?<![a-z0-9]) SIP (?: /2\.0\s{1,3} | [:/_-] \s? | \s{1,3} )? (?P<sip_number> [3-6][0-9]{2} )
+  | (?P<sip> SIP (?<! [a-z0-9] SIP ) (?: /2\.0\s{1,3} | [:/_-] \s? | \s{1,3} )? (?P<sip_number> [3-6][0-9]{2} )
         (?! [@0-9_] | [.:,][0-9] | /(?:tcp|udp) | ; \s? (?:user|phone-context|transport|tag) ) )
-  | (?P<bare_hex> (?: (?<![0-9a-z]) | (?-i: (?<= [a-z] ) (?= [0-9A-F]AA ) ) | (?<= [g-z] ) (?= caa ) )
-        [0-9a-f]{8} (?![0-9a-f]) )
-  | (?P<decimal> (?<![0-9a-z_.,-]) -[0-9]{9,10} (?![0-9a-z_]) | (?<=[a-z]_) [0-9]{10} (?![0-9a-z_])
-        | (?<![0-9a-z_]) (?<![0-9][.,]) [0-9]{3,10} (?![0-9a-z_]) )
-  | (?P<short_hex> (?<![0-9a-z_.\#-]) (?=[0-9]*[a-f]) [0-9][0-9a-f]{2,3} (?![0-9a-z_-]) )
+  | (?P<q850> Q (?<! [a-z0-9] Q ) \.?850 [\s"'(]{0,3} [;:,=]? \s{0,3} (?:cause (?: \s(?:code|value) )? )?
+        [\s"']{0,3} [:=]? [\s"']{0,3} (?P<q850_number> [1-9][0-9]{0,2} ) (?! [0-9a-z_] | [.,][0-9] ) )
+  | (?= [a-f] ) (?P<bare_letters> {_BARE} )
 """
 
 
@@ -92,12 +100,13 @@ class Recogniser:
         """
         self._catalog = catalog
         self._fast = fast
-        self._trigger: Callable[[bytes], list[tuple[int, int]]] | None = None
+        self._triggers: dict[int, Callable[[bytes], list[tuple[int, int]]]] = {}
         words = "|".join(map(re.escape, sorted(catalog.words, key=len, reverse=True)))
         word = rf"| (?<![A-Za-z0-9_]) (?P<word> (?:{words}) ) (?![A-Za-z0-9_])" if words else ""
         # The look ahead lets most letters go at once.
         starts = "".join(sorted({one[0] for one in catalog.words}))
-        self._tokens = re.compile(rf"(?= [-0-9a-fs{starts}] ) (?: {_TOKENS}{word} )", re.I | re.X | re.A)
+        tokens = _TOKENS.replace("{_BARE}", _BARE) + word
+        self._tokens = re.compile(rf"(?= [-0-9a-fqs{starts}] ) (?: {tokens} )", re.I | re.X | re.A)
         self._numbers: dict[str, tuple[Code, bool] | None] = {}
         self._bare = frozenset(_named(catalog)[0])
         self._needing: dict[Code, bool] = {}
@@ -126,18 +135,20 @@ class Recogniser:
 
     def _block(self, buffer: bytes, low: int, high: int, place: _Place, *, fast: bool) -> Iterator[Hit]:
         """The codes that begin in [low, high) of the buffer."""
-        at = low
+        at, free = low, low + place.over
+        place.over = 0
         for begin, end in self._windows(buffer, low, high) if fast else [(low, high)]:
-            start = _boundary(buffer, max(begin, at))
+            start = _boundary(buffer, max(begin, free))
             if start >= end:
                 continue
             stop = _boundary(buffer, end)
-            lowest = max(0, start - _CONTEXT)
-            part = buffer[lowest : stop + _CONTEXT]
+            lowest = max(0, start - 2 * KEPT)
+            part = buffer[lowest : stop + KEPT + _LONGEST]
             if plain := part.isascii():
                 text, first, last = str(part, "ascii"), start - lowest, stop - lowest
             else:
-                before, middle = _decoded(buffer[_boundary(buffer, lowest) : start]), _decoded(buffer[start:stop])
+                lowest = _boundary(buffer, max(0, start - _CONTEXT))
+                before, middle = _decoded(buffer[lowest:start]), _decoded(buffer[start:stop])
                 text = before + middle + _decoded(buffer[stop : _boundary(buffer, stop + _CONTEXT)])
                 first, last = len(before), len(before) + len(middle)
             for code, sure, index in self._codes(text, first, last, place):
@@ -146,15 +157,19 @@ class Recogniser:
                 at = offset
                 behind = index + len(code.given)
                 yield Hit(code, line, column, sure, text[max(0, index - KEPT) : index], text[behind : behind + KEPT])
+            free = stop + len(text[last : last + place.over].encode())
+        place.over = max(0, free - high)
         place.of(buffer, at, high)
 
     def _windows(self, buffer: bytes, low: int, high: int) -> Iterator[tuple[int, int]]:
         """Where in [low, high) codes may begin, in order and apart from each other."""
-        if self._trigger is None:
-            self._trigger = _trigger(self._catalog)
         first = max(0, low - _CONTEXT)
+        part = buffer[first:]
+        letter = 1 if part.isascii() else 3
+        if letter not in self._triggers:
+            self._triggers[letter] = _trigger(self._catalog, letter)
         begin = end = low
-        for start, stop in self._trigger(buffer[first:]):
+        for start, stop in self._triggers[letter](part):
             if first + start > end:
                 if end > begin:
                     yield begin, min(end, high)
@@ -168,9 +183,11 @@ class Recogniser:
     def _codes(self, text: str, first: int, last: int, place: _Place) -> Iterator[tuple[Code, Sure, int]]:
         """The codes that begin in [first, last) of a text, each with where it begins."""
         plain = _padded(text)
+        place.over = 0
         for match in self._tokens.finditer(plain, first, last + _LONGEST):
             if match.start() >= last:
                 return
+            place.over = max(0, match.end() - last)
             form = match.lastgroup or ""
             # The last group that took part is an inner one where a form has inner groups.
             form = _OUTER.get(form, form)
@@ -221,8 +238,8 @@ class Recogniser:
         given, begin, end = match[0], match.start(), match.end()
         if form == "decimal" and not self._promising(given, text, begin, end):
             return None
-        if form in {"sip", "aadsts"}:
-            read = self._read(f"sip:{match['sip_number']}" if form == "sip" else f"AADSTS{match['aadsts_number']}")
+        if form in _SPOKEN:
+            read = self._read(f"{_SPOKEN[form]}{match[f'{form}_number']}")
         elif form == "wide_hex":
             read = self._read(f"0x{match['wide_number']}")
         else:
@@ -240,9 +257,7 @@ class Recogniser:
         if len(given) > 7 or given in self._bare or _LEG.fullmatch(given) or _alone(text, begin, end):
             return True
         if len(given) == 3:
-            if not "3" <= given[0] <= "6":
-                return False
-            return CALL.near(text[max(0, begin - 120) : begin].lower()) or CALL.near(text[end : end + 80].lower())
+            return "3" <= given[0] <= "6"
         before = text[max(0, begin - 150) : begin].lower()
         if not ("code" in before or "type" in before or "reason" in before or "kod" in before or "nummer" in before):
             return "aadsts" in before and _strong(before)
@@ -267,7 +282,11 @@ _OUTER = {
     "pair_number": "pair",
     "row_number": "row",
     "sip_number": "sip",
+    "q850_number": "q850",
+    "bare_letters": "bare_hex",
 }
+_SPOKEN = {"sip": "sip:", "aadsts": "AADSTS", "q850": "Q.850 "}
+"""Forms that say what they are, with how their code is given to the catalogue."""
 _LEG = re.compile(r"500001|5[46][09][0-9]{3}|51[01][0-9]{3}|531[0-9]{3}")
 """Response codes whose form alone says what they are."""
 _NUMBER = re.compile(r"[0-9]{3,10}", re.A)
@@ -285,11 +304,13 @@ class _Around:
     @cached_property
     def last(self) -> list[tuple[str, int]]:
         """The words just before, the nearest first, each with the number of characters between it and the next."""
-        found, at = [], len(self.before)
-        for match in reversed(list(_WORD.finditer(self.before[-80:]))):
-            shift = max(0, len(self.before) - 80)
-            found.append((match[0], at - match.end() - shift))
-            at = match.start() + shift
+        tail = self.before[-80:]
+        if "<" in tail:
+            tail = _MARKUP.sub(" ", tail)
+        found, at = [], len(tail)
+        for match in reversed(list(_WORD.finditer(tail))):
+            found.append((match[0], at - match.end()))
+            at = match.start()
             if len(found) == 5:
                 break
         return found
@@ -366,9 +387,11 @@ class _Around:
 _CLEAR = re.compile(r"[\"']?(?:[,;)\]}<](?!\s?[0-9])|\s?[\r\n]|\Z|\s[A-Za-z]{4,}\b)")
 _FACILITIES = frozenset({0x1, 0x2, 0x3, 0x5, 0x7, 0x8, 0x9, 0xD})
 _FOREIGN = tuple(part for part in ERRORS if not part.isascii() and "\u0590" <= part[0] <= "\u0eff")
-_MEASURED = ("count", "counts", "rate", "total", "ratio", "log", "logs", "time", "id")
+_MEASURED = ("count", "counts", "rate", "total", "ratio", "log", "logs", "time", "id", "seconds")
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019](?![^\W\d_]{3}))?|[0-9]+(?=[^\W\d_])")
 _TAGS = re.compile(r"(?:[^<>\w]{0,8}<[^<>\n]{0,40}>){1,3}[^<>\w]{0,8}")
+_MARKUP = re.compile(r"</?(?:t[dhrt]|d[dt]|[bipu]|br|em|li|div|span|font|code|strong)\b[^<>\n]{0,60}>")
+"""Elements of HTML that say nothing of what they hold; a name such as `ErrorCode` does."""
 _DIGIT = re.compile("[0-9]")
 _TIED = frozenset("-.:@/\\#$\u20ac\u00a3+_xX\u00d7=")
 _ADDRESS = re.compile(r"(?:https?://[^\s?\"'<>]{0,160}|\b[a-z]:\\[^\s\"'<>|]{0,160})\Z")
@@ -383,6 +406,8 @@ def _sure(
     """How sure it is that what stands at [begin, end) of a text is a code; None where it is something else."""
     if form in {"aadsts", "word"}:
         return Sure.CERTAIN
+    if form == "q850":
+        return None if COUNTED.match(text[end : end + 24]) else Sure.CERTAIN
     if form == "sip":
         start_line = "/" in text[begin:end] or _phrase(code.number, text[end : end + 40])
         return Sure.CERTAIN if start_line or not COUNTED.match(text[end : end + 24]) else None
@@ -391,7 +416,9 @@ def _sure(
     if form in {"hex", "wide_hex", "bare_hex"} and code.kind is Kind.HRESULT:
         if around.last and around.last[0][0] in NOT_HEX and around.last[0][1] <= 4:
             return None
-        if form == "bare_hex" and (_in_guid(around.before, around.after) or around.before[-1:] in {"#", "/", "\\"}):
+        if form == "bare_hex" and (
+            _in_guid(around.before, around.after) or around.before[-1:] in {"#", "/", "\\"} or around.after[:1] == "@"
+        ):
             return None
         # A hash may begin like this by chance; only some facilities of the sign-in library are known.
         if adal and code.number >> 28 == 0xC and (form != "bare_hex" or (code.number >> 16) & 0xF in _FACILITIES):
@@ -492,6 +519,8 @@ class _Place:
 
     def __init__(self) -> None:
         self.line, self.column, self._rows = 1, 1, False
+        self.over = 0
+        """How far the last token reaches over the end of what was searched: no other begins inside it."""
 
     def of(self, buffer: bytes, low: int, high: int) -> tuple[int, int]:
         """Goes on from low to high; answers line and column of high."""
@@ -573,12 +602,12 @@ def _named(catalog: Catalog) -> tuple[list[str], list[str]]:
     return sorted(numbers), sorted(hexadecimal)
 
 
-def _trigger(catalog: Catalog) -> Callable[[bytes], list[tuple[int, int]]]:
-    """The fast step: answers where in a block codes could begin, in order."""
+def _trigger(catalog: Catalog, letter: int) -> Callable[[bytes], list[tuple[int, int]]]:
+    """The fast step: answers where in a block, whose letters have up to so many bytes, codes could begin, in order."""
     numbers, hexadecimal = _named(catalog)
     words = [re.escape(word) for word in sorted(catalog.words)]
     edge = r"(?:\b|%[0-9a-f]{2}|\\[nrt]|\\u00[0-9a-f]{2})"
-    patterns = [TRIGGER_BEFORE_CALL, *TRIGGERS, *words]
+    patterns = [*near_call(letter), *TRIGGERS, *words]
     patterns += [rf"{edge}(?:{'|'.join(numbers)})\b", rf"{edge}(?:{'|'.join(hexadecimal)})\b", TRIGGER_GLUED]
     try:
         import hyperscan  # noqa: PLC0415 - late: short texts and single codes need none of it
@@ -593,12 +622,14 @@ def _trigger(catalog: Catalog) -> Callable[[bytes], list[tuple[int, int]]]:
     except (ImportError, OSError):
         return lambda block: [(0, len(block))]
 
+    back = 80 * letter + 32
+
     def places(block: bytes) -> list[tuple[int, int]]:
         found: list[tuple[int, int]] = []
 
         def seen(which: int, _begin: int, end: int, _flags: int, _context: object) -> None:
             # A number before its sign ends where the sign does.
-            found.append((end - 300, end) if which == 0 else (end - 26, end + 1))
+            found.append((end - back, end) if which == 0 else (end - 26, end + 1))
 
         database.scan(block, match_event_handler=seen)
         found.sort()

@@ -64,7 +64,8 @@ THINGS = _words(
     batch buffer took every within around about over under than between queue agent agents max min avg mean
     median rate bitrate sample freq frequency speed temp temperature voltage battery free used available
     expected anzahl amount betrag trunkid session sessions instance kundennummer customer cost kosten
-        trunk trunks group gruppe registrations registered
+        trunk trunks group gruppe registrations registered calls anrufe telefonate appels llamadas chiamate users user
+    rack keepalive minutes
     """
 )
 """Words for numbered or measured things."""
@@ -291,7 +292,9 @@ ELSE = re.compile(
   | \b [a-z]:\\ [^\s"'<>|]+ | (?<![\w<]) / [\w.-]+ / [\w./-]+                    # path
   | \b https?:// [^\s?"'<>]+                                                     # address without its query
   | \b [0-9]+ / (?:tcp|udp) \b
-  | \b rtpmap:[0-9]+ | [ocsmtbay]=[^\r\n]*                                        # SDP
+  | (?-i: \b [\w-]* [0-9] \. [a-z]{2,20} \b )                                       # name of a file, of a computer
+  | \b [0-9a-f]+ (?: :[0-9]+ ){2,} \b                                            # session of an SBC
+  | \b rtpmap:[0-9]+ | (?<!\S) [ocsmtbay]=[^\r\n]*                                   # SDP
     """,
     re.I | re.X | re.A,
 )
@@ -353,7 +356,14 @@ _ASCII_CALL = (
     r"|anruf|telefonat|rufaufbau|appels? (?:sort|entr)|llamada|chiamat|chamada|oproep|samtal|opkald"
     r"|połącze|звон|Звон|вызов|Вызов|通話|呼叫|通话|통화|مكالمة"
 )
-TRIGGER_BEFORE_CALL = rf"{_EDGE}[3-6][0-9]{{2}}\b.{{0,240}}(?:{_ASCII_CALL})"
+
+
+def near_call(letter: int) -> tuple[str, str]:
+    """A number of three digits before a sign of a call, and one after it, in a text of letters of so many bytes."""
+    number = rf"{_EDGE}[3-6][0-9]{{2}}\b"
+    return rf"{number}.{{0,{80 * letter}}}(?:{_ASCII_CALL})", rf"(?:{_ASCII_CALL}).{{0,{120 * letter}}}{number}"
+
+
 _STRONG_TRIGGER = (
     r"(?:error_?codes?|error codes?|result_?type|failure ?code"
     r"|(?:sign-?in|anmelde|inloggnings|aanmeld|login|logon|entra|aad|azure ad|sts).{0,64}(?:code|kod|nummer))"
@@ -363,8 +373,8 @@ TRIGGER_GLUED = r"[a-z][0-9A-F]AA[0-9a-fA-F]{5}(?:[^0-9a-fA-F]|$)"
 """As in `ErrorCodeCAA20004`: letters are as they stand, or every second hash would hold one."""
 TRIGGERS = [
     rf"{_EDGE}(?:5[46][09][0-9]{{3}}|51[01][0-9]{{3}}|531[0-9]{{3}}|1106|500001|301[0-9]{{3}})\b",
-    rf"(?:{_ASCII_CALL}).{{0,360}}{_EDGE}[3-6][0-9]{{2}}\b",
     "AADSTS",
+    r"Q\.?850",
     r"0x[0-9a-f]aa[0-9a-f]{5}",
     r"0x[89a-f][0-9a-f]{7}",
     r"0x0{0,3}9[0-9a-f]{4}\b",

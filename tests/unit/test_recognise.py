@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from teamsmedic import catalog
 from teamsmedic.codes import Kind, canonical, spellings
-from teamsmedic.recognise import BLOCK, KEPT, Recogniser, Sure
+from teamsmedic.recognise import _CONTEXT, BLOCK, KEPT, Recogniser, Sure
 from teamsmedic.signs import PHRASES
 
 _spec = importlib.util.spec_from_file_location("recognise_tables", Path(__file__).with_name("recognise_tables.py"))
@@ -189,6 +189,33 @@ def test_no_code_is_lost_or_doubled_where_a_long_line_is_cut(shift: int) -> None
 
     assert [hit.code.text for hit in hits] == ["0xCAA82EE7", "AADSTS50076", "SIP 403"] * 3
     assert [line[hit.column - 1 :][: len(hit.code.given)] for hit in hits] == [hit.code.given for hit in hits]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "error 0xCAA20004 and",
+        "x AADSTS 50126: y",
+        "got SIP/2.0 403 Forbidden",
+        "SIP DiagCode: 480#10076.",
+        "0xffffffffcaa20003",
+        "Q.850;cause=21;",
+        "ByotIn;no;403;560403;BYE",
+        "エラー コード: 50126",
+    ],
+)
+@pytest.mark.parametrize("recogniser", [FAST, SLOW], ids=["fast", "slow"])
+def test_a_code_is_one_code_wherever_a_block_ends(text: str, recogniser: Recogniser) -> None:
+    once = [hit.code.given for hit in recogniser.find([f"{' ' * BLOCK}\n{text}\n{' ' * BLOCK}"])]
+    assert once
+
+    for end in range(len(text.encode()) + 1):
+        # A block ends so many bytes before the end of what has been read.
+        head = b" " * BLOCK + b"\n" + text.encode()[:end]
+        tail = text.encode()[end:] + b"\n" + b" " * (_CONTEXT - len(text.encode()) + end - 1)
+        pieces = [head + tail, b" " * 3000]
+
+        assert [hit.code.given for hit in recogniser.find(pieces)] == once, text.encode()[:end]
 
 
 @given(
