@@ -29,7 +29,9 @@ from teamsmedic.run import drive
 from teamsmedic.runfolder import RunFolder
 from teamsmedic.text import clean
 
-STATES = ("checked", "fixed", "reverted", "triaged")
+COMMANDS = {"checked": "check", "fixed": "fix", "reverted": "undo", "triaged": "triage"}
+"""By state: the command line's word for it, which run folders hold."""
+STATES = tuple(COMMANDS)
 ALLOW = ("disruptive", "irreversible")
 SPOKEN = 2
 """Reasons of one outcome in `msg`; the others are in `outcomes`."""
@@ -265,9 +267,26 @@ def _told(result: HostResult, task: Task, options: Options, folder: RunFolder | 
         out["unreachable" if result.without == "not reached" else "failed"] = True
     elif any(one.status is Status.FAILED or one.status in options.fail_on for one in outcomes):
         out["failed"] = True
+    if folder and not out.get("failed") and not out.get("unreachable"):
+        out["ansible_stats"] = _artifacts(folder.id, outcomes, task, options)
     if task.diff and options.state not in ("checked", "triaged"):
         out["diff"] = [_diff(change) for one in would for change in one.changes]
     return out
+
+
+def _artifacts(run: str, outcomes: Sequence[Outcome], task: Task, options: Options) -> dict[str, Any]:
+    """What set_stats would say, which ansible-runner and AWX keep as artifacts of the job.
+
+    Ansible merges those of all hosts, and takes none of a host that failed or was not reached: `devices` says how many
+    the play has.
+    """
+    about = {
+        "command": COMMANDS[options.state],
+        "dry_run": task.dry_run,
+        "devices": len(task.play),
+        "hosts": {task.host: {one.remediation: one.status.value for one in outcomes}},
+    }
+    return {"data": {"teamsmedic_runs": {run: about}}, "per_host": False, "aggregate": True}
 
 
 def _changes(outcome: Outcome, task: Task, options: Options) -> bool:
@@ -316,7 +335,7 @@ def _shown(value: Json) -> str:
 
 def _manifest(task: Task, options: Options, by: str, plan: Any) -> dict[str, Json]:
     return {
-        "command": {"checked": "check", "fixed": "fix", "reverted": "undo", "triaged": "triage"}[options.state],
+        "command": COMMANDS[options.state],
         "door": "ansible",
         "by": by,
         "codes": list(plan.codes) if plan else [],

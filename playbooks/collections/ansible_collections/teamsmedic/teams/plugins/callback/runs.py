@@ -4,13 +4,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from ansible.plugins.callback import CallbackBase
-
-if TYPE_CHECKING:
-    from teamsmedic.ansible.callback import Runs
-
 DOCUMENTATION = """
 name: runs
 type: aggregate
@@ -21,6 +14,13 @@ description:
     its end and exit code, and the hosts that were not reached.
   - Loaded by itself for the playbooks of a checkout. Elsewhere, name C(teamsmedic.teams.runs) in C(callbacks_enabled).
 """
+
+from typing import TYPE_CHECKING, Any
+
+from ansible.plugins.callback import CallbackBase
+
+if TYPE_CHECKING:
+    from teamsmedic.ansible.callback import Runs
 
 
 class CallbackModule(CallbackBase):
