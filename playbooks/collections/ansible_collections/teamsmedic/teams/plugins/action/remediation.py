@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -12,10 +13,14 @@ from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
-from packaging.version import Version
 
 VERSION = "0.1.0"
 """The version of the package that this collection belongs to."""
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(one) for one in re.findall(r"\d+", version)]
+
 
 MISSING = ""
 """Why that package is not here; empty where it is. Imported before Ansible forks, so that its workers share it."""
@@ -32,7 +37,7 @@ try:
         from teamsmedic.ansible import action
     else:
         MISSING = f"{PACKAGE} is version {teamsmedic.__version__}"
-        OLDER = Version(VERSION) < Version(teamsmedic.__version__)
+        OLDER = _numbers(VERSION) < _numbers(teamsmedic.__version__)
 except ImportError as error:
     MISSING = f"{sys.executable} cannot import it ({error})"
 

@@ -11,8 +11,7 @@ version_added: 0.1.0
 short_description: Devices of a play, by -l or by the variable target
 description:
   - Gives the host pattern in the variable C(target); where that is not set and the play is limited (C(-l)), C(all).
-  - Fails where neither is given, and where they leave no device. Ansible itself ends such a play as a success, also with
-    C(-l @FILE) and a pattern of its own.
+  - Fails where neither is given, and where they leave no device. Ansible itself ends a play on no device as a success.
 notes:
   - The host patterns, the limit and the groups are those of the inventory, as for C(hosts).
 seealso:
@@ -51,7 +50,7 @@ class LookupModule(LookupBase):
 
     def run(self, terms: list[Any], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[str]:
         """The pattern as the only item; it takes no terms."""
-        self.set_options(var_options=variables, direct=kwargs)
+        del terms, kwargs
         known = variables or {}
         limit = known.get("ansible_limit")
         target = self._templar.template(known["target"]) if known.get("target") else "all" if limit else None
