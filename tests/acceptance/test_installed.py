@@ -246,3 +246,27 @@ def test_a_wheel_from_the_source_archive_holds_what_one_from_the_checkout_holds(
     assert there == here
     assert "ansible_collections/teamsmedic/teams/plugins/modules/remediation.ps1" in here
     assert not [name for name in here if name.startswith("teamsmedic/_content/playbooks/collections")]
+
+
+def test_the_execution_environment_is_made_of_the_wheel(wheel: Path, archive: Path, tmp_path: Path) -> None:
+    run = runner(Path(sys.executable).parent, tmp_path)
+    (tmp_path / "dist").mkdir()
+    shutil.copy(wheel, tmp_path / "dist")
+    shutil.copy(ROOT / "execution-environment.yml", tmp_path)
+    collection = tmp_path / "all/ansible_collections/teamsmedic/teams"
+    collection.mkdir(parents=True)
+    with tarfile.open(archive) as file:
+        file.extractall(collection, filter="data")
+
+    made = run("ansible-builder", "create", "--output-filename", "Containerfile")
+    assert made.returncode == 0, made.stdout + made.stderr
+    lines = (tmp_path / "context/Containerfile").read_text().splitlines()
+    install = next(number for number, line in enumerate(lines) if "install" in line and "/opt/teamsmedic/teamsmedic-*.whl" in line)  # fmt: skip
+    assert lines.index("COPY _build/wheels/ /opt/teamsmedic/") == install - 1
+    assert lines[install:][-1] == 'CMD ["bash"]', "the wheel is in the final image"
+    assert (tmp_path / "context/_build/wheels" / wheel.name).read_bytes() == wheel.read_bytes()
+
+    needs = run("ansible-builder", "introspect", str(tmp_path / "all"))
+    assert needs.returncode == 0, needs.stdout + needs.stderr
+    assert "pypsrp" in needs.stdout
+    assert "teamsmedic==" not in needs.stdout

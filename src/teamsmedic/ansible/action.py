@@ -104,11 +104,15 @@ class Task:
 
 @dataclass
 class AnsibleHost:
-    """A device through Ansible's own connection. `reset` frees what a statement that cannot be stopped holds there."""
+    """A device through Ansible's own connection. `reset` frees what a statement that cannot be stopped holds there.
+
+    `reached`: its address, port and path, by which one device of two names is known.
+    """
 
     name: str
     execute: Execute
     reset: Callable[[], None]
+    reached: str
 
     def run(self, request: Send) -> Reply:
         """Run one pipeline: one run of the module."""
@@ -208,9 +212,9 @@ def carry_out(task: Task, open_host: Callable[[], AnsibleHost]) -> dict[str, Any
                 now=time.time(),
             )
         host = open_host()
-        run = _run_id(where, task.host)
-        folder = RunFolder.create(where, run, _manifest(task, options, by, plan))
-        context = treatment.Context(run, by)
+        folder = RunFolder.create(where, _run_id(where, task.host), _manifest(task, options, by, plan))
+        _claim(folder, host)
+        context = treatment.Context(folder.id, by)
         if plan is None:
             walk = asked.undo(
                 context, task.host, run=options.run, names=options.remediations, where=where, dry_run=task.dry_run,
@@ -244,6 +248,17 @@ def carry_out(task: Task, open_host: Callable[[], AnsibleHost]) -> dict[str, Any
 
         out |= triaged.told(interview, result, (begun, time.time()), folder.path.parent, checked=True)
     return out
+
+
+def _claim(folder: RunFolder, host: AnsibleHost) -> None:
+    """RequestError where another host of this run leads to the same device: it would be repaired from two sides."""
+    held = folder.claim(host.reached, host.name)
+    if held != host.name:
+        raise RequestError(
+            f"looked up {clean(host.name)} in the inventory",
+            f"it leads to the same device as {clean(held)} ({clean(host.reached)})",
+            f"take one out of it, or leave it out: -l '…:!{clean(host.name)}'",
+        )
 
 
 def _told(result: HostResult, task: Task, options: Options, folder: RunFolder | None) -> dict[str, Any]:

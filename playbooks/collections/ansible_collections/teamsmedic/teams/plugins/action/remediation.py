@@ -91,7 +91,8 @@ class ActionModule(ActionBase):
             except AnsibleConnectionFailure as error:
                 raise errors.Unreachable(*action.unreached(name, address, str(error))) from error
 
-        return action.AnsibleHost(name, execute, reset)
+        reached = f"{address.lower()}:{connection.get_option('port')}/{connection.get_option('path')}"
+        return action.AnsibleHost(name, execute, reset, reached)
 
 
 def _mismatch(found: str) -> str:
