@@ -220,13 +220,17 @@ def stale_copy_is_named(installed: Installed, reach: tuple[str, ...]) -> None:
 def test_the_archive_holds_what_the_wheel_holds(wheel: Path, archive: Path) -> None:
     inside = "ansible_collections/teamsmedic/teams/"
     with zipfile.ZipFile(wheel) as file:
-        brought = {name.removeprefix(inside): file.read(name) for name in file.namelist() if name.startswith(inside)}
+        names = file.namelist()
+        brought = {name.removeprefix(inside): file.read(name) for name in names if name.startswith(inside)}
     with tarfile.open(archive) as file:
         built = {one.name: file.extractfile(one).read() for one in file if one.isfile()}  # type: ignore[union-attr]
 
     # In an archive, MANIFEST.json says what galaxy.yml says.
     del built["MANIFEST.json"], built["FILES.json"], brought["galaxy.yml"]
     assert built == brought
+    for name in (one.name for one in (ROOT / "playbooks").glob("*.yml")):
+        assert f"playbooks/{name}" in built, "link it in the collection's playbooks"
+        assert f"teamsmedic/_content/playbooks/{name}" in names, "name it in pyproject.toml"
     assert not [one for one in built if one.endswith((".pyc", ".plugin-cache.yaml"))]
 
 
