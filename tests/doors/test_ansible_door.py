@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -523,7 +524,7 @@ def vaulted(text: str) -> str:
 
 @each_tool
 @pytest.mark.parametrize("place", ["inventory", "vault"])
-def test_a_planted_password_is_found_nowhere(fleet, tool, place, unseen, caplog):
+def test_a_planted_password_is_found_nowhere(fleet, tool, place, unseen, caplog, request):
     """Not in the output with -vvvvv, a log, a file, nor in what the device receives; nor is the payload."""
     caplog.set_level("DEBUG")
     fleet.add("desk", lamp_on="dark")
@@ -535,7 +536,10 @@ def test_a_planted_password_is_found_nowhere(fleet, tool, place, unseen, caplog)
         (fleet.folder / "group_vars").mkdir()
         (fleet.folder / "group_vars/all.yml").write_text(vaulted(f"ansible_password: {PASSWORD}\n"))
         options += ["--vault-password-file", str(key)]
-    log = {"ANSIBLE_LOG_PATH": str(fleet.folder / "log"), "TMPDIR": str(fleet.folder / "elsewhere")}
+    # A short path: ansible-core from 2.21 on has a socket there.
+    temporary = tempfile.TemporaryDirectory(prefix="tm")
+    request.addfinalizer(temporary.cleanup)
+    log = {"ANSIBLE_LOG_PATH": str(fleet.folder / "log"), "TMPDIR": temporary.name}
 
     played = [
         fleet.play(tool, "check", *LAMP, *options, **log),
@@ -551,8 +555,8 @@ def test_a_planted_password_is_found_nowhere(fleet, tool, place, unseen, caplog)
     device = fleet.backends["desk"]
     places = {"output": said, "log of the lab": caplog.text, "journal": repr(device._journal)}
     given = {"inventory.yml", "key", "group_vars/all.yml", *(one.name for one in fleet.folder.glob("users-*"))}
-    for file in fleet.folder.rglob("*"):
-        if file.is_file() and str(file.relative_to(fleet.folder)) not in given:
+    for file in (*fleet.folder.rglob("*"), *Path(temporary.name).rglob("*")):
+        if file.is_file() and os.path.relpath(file, fleet.folder) not in given:
             places[str(file)] = file.read_bytes()
     assert {"log", "manifest.json"} <= {Path(one).name for one in places}
     unseen([PASSWORD, WRONG, VAULT_PASSWORD], {**places, "device": "\n".join(device.received)})
