@@ -333,8 +333,7 @@ def test_settings_of_ansible_that_cannot_be_used_are_3(run: Run, tmp_path: Path,
 
 
 def test_one_host_that_cannot_be_prepared_stops_no_other(run: Run, lab: tuple[Path, Path], tmp_path: Path) -> None:
-    others = {"no-user": "127.0.0.2", "no-password": "127.0.0.3"}  # one device has one name
-    hosts = {"well": host(lab)} | {name: host(lab, ansible_host=address) for name, address in others.items()}
+    hosts = {"well": host(lab), "no-user": host(lab, "off"), "no-password": host(lab, "for-good")}
     del hosts["no-user"]["ansible_user"], hosts["no-password"]["ansible_password"]
     hosts["letters"] = host(lab, "basic", ansible_password="Gehe\u20acim")
     hosts["no-ca"] = host(lab, "secure", ansible_psrp_ca_cert="/nowhere.pem")
