@@ -2,6 +2,7 @@
 
     <runs>/<UTC time>-<short id>/manifest.json        who, when, what was asked for
                                  hosts/<host>.jsonl   one record a line: start, way_back, outcome, unreachable
+                                 devices/             links from where a device is reached to its host (Ansible door)
 
 Every record is flushed to disk before the call returns. Both doors write the same files. Folders are 0700, files 0600.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import getpass
+import hashlib
 import json
 import os
 import re
@@ -93,6 +95,19 @@ class RunFolder:
             _write(target, json.dumps(record, sort_keys=True) + "\n", append=True)
             if new:
                 _flush_folder(target.parent)
+
+    def claim(self, device: str, host: str) -> str:
+        """The host of this run that a device belongs to: this one, or another name that came before it.
+
+        `device`: where it is reached, as text. A link: made whole or not at all, whichever worker comes first.
+        """
+        target = self.path / "devices" / hashlib.sha256(device.encode()).hexdigest()[:16]
+        with _told("wrote", target):
+            target.parent.mkdir(exist_ok=True, mode=0o700)
+            with contextlib.suppress(FileExistsError):
+                target.symlink_to(_file_name(host))
+            held = str(target.readlink())
+        return host if held == _file_name(host) else held
 
     def has(self, host: str) -> bool:
         """Whether anything is recorded of that host."""

@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,11 +25,10 @@ from teamsmedic.lab import cases, replay
 
 ROOT = Path(__file__).resolve().parents[2]
 COLLECTION = ROOT / "playbooks/collections/ansible_collections/teamsmedic/teams"
-TOOLS = [
-    Path(sys.executable).with_name("ansible-playbook"),
-    *(Path(one) for one in os.environ.get("TEAMSMEDIC_TEST_ANSIBLES", "").split(os.pathsep) if one),
-]
-"""The one beside this Python; others (of older and newer ansible-core) by their paths in TEAMSMEDIC_TEST_ANSIBLES."""
+PLAYBOOKS = sorted(one.stem for one in (ROOT / "playbooks").glob("*.yml"))
+OWN = str(Path(sys.executable).with_name("ansible-playbook"))
+TOOLS = [Path(one) for one in os.environ.get("TEAMSMEDIC_TEST_ANSIBLES", OWN).split(os.pathsep)]
+"""The one beside this Python, or (of older and newer ansible-core) those in TEAMSMEDIC_TEST_ANSIBLES."""
 each_tool = pytest.mark.parametrize("tool", TOOLS, ids=lambda one: one.parents[1].name)
 USER, PASSWORD = "labadmin", "Pass-word_1"
 VAULT_PASSWORD = "Vault-Plant3d_9"
@@ -117,7 +117,9 @@ class Fleet:
         file.write_text(yaml.safe_dump({"all": {"vars": self.vars, "children": groups}}))
         return file
 
-    def play(self, tool: Path, playbook: str | list[Any], *options: str, **variables: str) -> Played:
+    def play(
+        self, tool: Path, playbook: str | list[Any], *options: str, typed: str | None = None, **variables: str
+    ) -> Played:
         if isinstance(playbook, str):
             file = ROOT / "playbooks" / f"{playbook}.yml"
         else:
@@ -140,7 +142,14 @@ class Fleet:
         elsewhere.mkdir(exist_ok=True)
         command = [str(tool), "-i", str(self.inventory()), *options, str(file)]
         done = subprocess.run(
-            command, cwd=elsewhere, env=environment, capture_output=True, text=True, timeout=120, check=False
+            command,
+            cwd=elsewhere,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            input=typed,
         )
         return Played(done.returncode, done.stdout + done.stderr, self.folder / "runs")
 
@@ -253,24 +262,103 @@ def test_a_host_gets_another_run_for_each_further_task(fleet, tool):
 # ------------------------------------------------------------------------------------------------ which devices
 
 
-@each_tool
-def test_target_alone_is_enough_and_neither_says_what_to_type(fleet, tool):
-    fleet.add("desk")
-    fleet.add("other")
+def shipped(monkeypatch):
+    """The content that ships, instead of the small one."""
+    monkeypatch.delenv("TEAMSMEDIC_CONTENT")
+    content.root.cache_clear()
 
-    assert fleet.play(tool, "check", "-e", "target=desk", *LAMP).statuses("desk") == {"lamp_on": "healthy"}
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS)
+def test_the_devices_of_each_playbook(fleet, playbook, monkeypatch):
+    """-l alone and -e target= alone are enough; neither, or one that no device has, is no success."""
+    shipped(monkeypatch)
+    for name in ("desk", "other"):
+        fleet.add(name)
+    fleet.folder.joinpath("retry").write_text("desk\n")
+    heard = [0]
+
+    def play(*options):
+        played = fleet.play(TOOLS[0], playbook, "-e", "codes=0xCAA70007", *options)
+        heard.append(len(fleet.backends["desk"].heard))
+        return played, heard[-1] - heard[-2]
+
+    once = playbook == "check"  # these are of the one expression that all have
+    for options in (("-l", "desk"), ("-e", "target=desk"), *([("-l", f"@{fleet.folder / 'retry'}")] if once else [])):
+        played, asked = play(*options)
+        assert (played.code, asked > 0) == (0, True), played.output
+    both = [("-l", "other", "-e", "target=desk")] if once else []
+    for options in ((), ("-e", "target=dekstops"), ("-l", "dekstops"), *both):
+        played, asked = play(*options)
+        assert (played.code != 0, asked) == (True, 0), played.output
+        if options != ("-l", "dekstops"):  # Ansible's own sentence
+            assert "name the devices: -l GROUP or -e target=GROUP" in played.output
     assert fleet.backends["other"].heard == []
-    for playbook in ("check", "fix", "undo"):
-        neither = fleet.play(tool, playbook, *LAMP)
-        assert neither.code != 0
-        assert "name the devices: -l GROUP or -e target=GROUP" in neither.output
-    assert len(fleet.backends["desk"].heard) == 1
 
 
-def test_a_group_that_matches_nothing_is_no_success(fleet):
-    fleet.add("desk")
+@each_tool
+def test_tags_steps_and_module_defaults_are_ansibles(fleet, tool):
+    fleet.add("desk", lamp_on="dark")
+    site = [{"import_playbook": str(ROOT / f"playbooks/{name}.yml")} for name in ("fix", "check")]
 
-    assert fleet.play(TOOLS[0], "check", "-l", "dekstops", *LAMP).code != 0
+    tagged = fleet.play(tool, site, "-l", "desk", *LAMP, "--tags", "check")
+    assert (tagged.code, tagged.statuses("desk"), len(tagged.folders())) == (0, {"lamp_on": "drifted"}, 1)
+
+    refused = fleet.play(tool, "fix", "-l", "desk", *LAMP, "--step", typed="n\nn\n")
+    assert (refused.code, len(refused.folders())) == (0, 1), refused.output
+    done = fleet.play(tool, "fix", "-l", "desk", *LAMP, "--step", typed="y\nn\n")
+    assert (done.code, done.statuses("desk")) == (0, {"lamp_on": "fixed"}), done.output
+
+    own = task(state="checked")
+    own[0]["module_defaults"] = {"group/teamsmedic.teams.all": {"remediations": ["shelf_tidy"]}}
+    assert fleet.play(tool, own).statuses("desk") == {"shelf_tidy": "healthy"}
+
+
+@each_tool
+def test_one_device_of_two_names_is_treated_once(fleet, tool):
+    fleet.add("desk", lamp_on="dark")
+    fleet.hosts["twin"] = {"ansible_psrp_path": "desk/wsman"}
+
+    played = fleet.play(tool, "fix", "-l", "devices", *LAMP)
+
+    assert played.code == 2, played.output
+    assert sorted((played.recap(host)["changed"], played.recap(host)["failed"]) for host in ("desk", "twin")) == [
+        (0, 1),
+        (1, 0),
+    ]
+    assert "it leads to the same device as" in " ".join(played.output.split())
+    (folder,) = played.folders()
+    assert sorted(records[-1]["type"] for records in folder.hosts().values()) == ["outcome", "stopped"]
+    assert folder.manifest()["exit_code"] == 2
+
+
+@each_tool
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"ansible_port": "abc"}, "abc"),
+        ({"ansible_psrp_auth": "nltm"}, "nltm"),
+        ({"ansible_host": "{{ nowhere }}"}, "'nowhere' is undefined"),
+        ({"ansible_connection": "ssh"}, "its ansible_connection is ssh"),
+        ({"ansible_password": "{{ sealed }}"}, "ttempting to decrypt"),
+    ],
+    ids=["number", "word", "template", "not Windows", "vault"],
+)
+def test_a_wrong_variable_costs_only_its_own_host(fleet, tool, variables, said):
+    """Before any connection; the run folder says why."""
+    device = fleet.add("bad", also=variables)
+    fleet.add("fine", lamp_on="dark")
+    (fleet.folder / "group_vars").mkdir()
+    sealed = "".join(f"  {line}\n" for line in vaulted("x").splitlines())
+    (fleet.folder / "group_vars/all.yml").write_text(f"sealed: !vault |\n{sealed}")
+
+    played = fleet.play(tool, "fix", "-l", "devices", *LAMP)
+
+    assert (played.code, played.recap("bad")["failed"], played.statuses("fine")) == (2, 1, {"lamp_on": "fixed"})
+    assert device.requests == 0
+    assert said in played.output
+    assert "Traceback" not in played.output
+    (folder,) = played.folders()
+    assert said in folder.hosts()["bad"][-1]["error"]
 
 
 # ------------------------------------------------------------------------------------------------ statuses
@@ -436,7 +524,7 @@ def vaulted(text: str) -> str:
 
 @each_tool
 @pytest.mark.parametrize("place", ["inventory", "vault"])
-def test_a_planted_password_is_found_nowhere(fleet, tool, place, unseen, caplog):
+def test_a_planted_password_is_found_nowhere(fleet, tool, place, unseen, caplog, request):
     """Not in the output with -vvvvv, a log, a file, nor in what the device receives; nor is the payload."""
     caplog.set_level("DEBUG")
     fleet.add("desk", lamp_on="dark")
@@ -448,7 +536,10 @@ def test_a_planted_password_is_found_nowhere(fleet, tool, place, unseen, caplog)
         (fleet.folder / "group_vars").mkdir()
         (fleet.folder / "group_vars/all.yml").write_text(vaulted(f"ansible_password: {PASSWORD}\n"))
         options += ["--vault-password-file", str(key)]
-    log = {"ANSIBLE_LOG_PATH": str(fleet.folder / "log"), "TMPDIR": str(fleet.folder / "elsewhere")}
+    # A short path: ansible-core from 2.21 on has a socket there.
+    temporary = tempfile.TemporaryDirectory(prefix="tm")
+    request.addfinalizer(temporary.cleanup)
+    log = {"ANSIBLE_LOG_PATH": str(fleet.folder / "log"), "TMPDIR": temporary.name}
 
     played = [
         fleet.play(tool, "check", *LAMP, *options, **log),
@@ -464,8 +555,8 @@ def test_a_planted_password_is_found_nowhere(fleet, tool, place, unseen, caplog)
     device = fleet.backends["desk"]
     places = {"output": said, "log of the lab": caplog.text, "journal": repr(device._journal)}
     given = {"inventory.yml", "key", "group_vars/all.yml", *(one.name for one in fleet.folder.glob("users-*"))}
-    for file in fleet.folder.rglob("*"):
-        if file.is_file() and str(file.relative_to(fleet.folder)) not in given:
+    for file in (*fleet.folder.rglob("*"), *Path(temporary.name).rglob("*")):
+        if file.is_file() and os.path.relpath(file, fleet.folder) not in given:
             places[str(file)] = file.read_bytes()
     assert {"log", "manifest.json"} <= {Path(one).name for one in places}
     unseen([PASSWORD, WRONG, VAULT_PASSWORD], {**places, "device": "\n".join(device.received)})
@@ -557,6 +648,50 @@ def test_codes_lead_to_the_remediations_of_their_causes(fleet, tool, spelled, mo
 
     wrong = fleet.play(tool, "check", "-l", "devices", "-e", "codes=hello-world")
     assert (wrong.code, "read the code 'hello-world'" in wrong.output) == (2, True)
+
+
+# ------------------------------------------------------------------------------------------------ runner and AWX
+
+
+def test_through_ansible_runner_the_run_is_an_artifact_and_can_be_undone_without_its_folder(fleet, python_path):
+    """As AWX runs a job: what it keeps of it is the artifacts; the disk of the execution environment is gone."""
+    fleet.add("desk", lamp_on="dark")
+    fleet.add("silent", faults={"lamp_on": "error"})
+    fleet.add("gone", also={"ansible_port": 9})
+    private = fleet.folder / "private"
+    (private / "inventory").mkdir(parents=True)
+    shutil.copy(fleet.inventory(), private / "inventory/hosts.yml")
+
+    def run(playbook, **variables):
+        (private / "env").mkdir(exist_ok=True)
+        (private / "env/extravars").write_text(json.dumps(variables))
+        runs = fleet.folder / f"disk-{playbook}"
+        beside = os.pathsep.join([str(TOOLS[0].parent), os.environ["PATH"]])
+        environment = {
+            **os.environ,
+            "HOME": str(fleet.folder),
+            "PATH": beside,
+            "PYTHONPATH": python_path,
+            "TEAMSMEDIC_RUN_DIR": str(runs),
+        }
+        command = [Path(sys.executable).with_name("ansible-runner"), "run", private, "-i", playbook, "-p", ROOT / f"playbooks/{playbook}.yml", "--limit", "devices"]  # fmt: skip
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+        events = [json.loads(one.read_text()) for one in (private / f"artifacts/{playbook}/job_events").glob("*.json")]
+        (stats,) = [one["event_data"] for one in events if one["event"] == "playbook_on_stats"]
+        shutil.rmtree(runs)
+        return done, stats
+
+    done, stats = run("fix", remediations="lamp_on")
+    assert done.returncode == 4, done.stdout
+    ((number, about),) = stats["artifact_data"]["teamsmedic_runs"].items()
+    hosts = {"desk": {"lamp_on": "fixed"}, "silent": {"lamp_on": "unknown"}}
+    assert about == {"command": "fix", "dry_run": False, "devices": 3, "hosts": hosts}
+    assert list(stats["dark"]) == ["gone"]
+
+    undone, stats = run("undo", run=number, target="desk")
+    assert undone.returncode == 0, undone.stdout
+    (about,) = stats["artifact_data"]["teamsmedic_runs"].values()
+    assert about["hosts"] == {"desk": {"lamp_on": "reverted"}}
 
 
 # ------------------------------------------------------------------------------------------------ documentation

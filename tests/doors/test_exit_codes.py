@@ -333,7 +333,7 @@ def test_settings_of_ansible_that_cannot_be_used_are_3(run: Run, tmp_path: Path,
 
 
 def test_one_host_that_cannot_be_prepared_stops_no_other(run: Run, lab: tuple[Path, Path], tmp_path: Path) -> None:
-    hosts = {name: host(lab) for name in ("well", "no-user", "no-password")}
+    hosts = {"well": host(lab), "no-user": host(lab, "off"), "no-password": host(lab, "for-good")}
     del hosts["no-user"]["ansible_user"], hosts["no-password"]["ansible_password"]
     hosts["letters"] = host(lab, "basic", ansible_password="Gehe\u20acim")
     hosts["no-ca"] = host(lab, "secure", ansible_psrp_ca_cert="/nowhere.pem")
@@ -421,7 +421,7 @@ def test_hosts_that_are_not_reached_are_4_and_the_others_go_on(
 ) -> None:
     hosts = {
         "well": host(lab), "off": host(lab, "off"), "closed": host(lab, ansible_port=1),
-        "refused": host(lab, ansible_password="another"), "untrusted": host(lab, "secure", ansible_psrp_ca_cert=None),
+        "refused": host(lab, ansible_host="localhost", ansible_password="another"), "untrusted": host(lab, "secure", ansible_psrp_ca_cert=None),
     }  # fmt: skip
     hosts["untrusted"].pop("ansible_psrp_ca_cert")
 

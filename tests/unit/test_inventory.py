@@ -395,3 +395,12 @@ def test_several_readings_in_one_process_do_not_share_vault_passwords(fleet: str
     inventory.resolve("pc1", sources=[fleet], vault_password_files=[key])
 
     assert "ansible_password of pc1" in refused("pc1", sources=[fleet])
+
+
+def test_two_names_of_one_device_are_an_error(tmp_path: Path) -> None:
+    hosts = "a ansible_host=192.0.2.1\nb ansible_host=192.0.2.1\nc ansible_host=192.0.2.1 ansible_port=5985\n"
+    source = write(tmp_path / "hosts", f"[desks]\n{hosts}[again]\na\n")
+
+    with pytest.raises(InventoryError, match=r"both lead to 192\.0\.2\.1, port 5986; .*-l '!b'"):
+        inventory.resolve("desks", sources=[source])
+    assert [one.name for one in inventory.resolve("all", sources=[source], limit="!b")] == ["a", "c"]

@@ -29,7 +29,9 @@ from teamsmedic.run import drive
 from teamsmedic.runfolder import RunFolder
 from teamsmedic.text import clean
 
-STATES = ("checked", "fixed", "reverted", "triaged")
+COMMANDS = {"checked": "check", "fixed": "fix", "reverted": "undo", "triaged": "triage"}
+"""By state: the command line's word for it, which run folders hold."""
+STATES = tuple(COMMANDS)
 ALLOW = ("disruptive", "irreversible")
 SPOKEN = 2
 """Reasons of one outcome in `msg`; the others are in `outcomes`."""
@@ -102,11 +104,15 @@ class Task:
 
 @dataclass
 class AnsibleHost:
-    """A device through Ansible's own connection. `reset` frees what a statement that cannot be stopped holds there."""
+    """A device through Ansible's own connection. `reset` frees what a statement that cannot be stopped holds there.
+
+    `reached`: its address, port and path, by which one device of two names is known.
+    """
 
     name: str
     execute: Execute
     reset: Callable[[], None]
+    reached: str
 
     def run(self, request: Send) -> Reply:
         """Run one pipeline: one run of the module."""
@@ -206,9 +212,9 @@ def carry_out(task: Task, open_host: Callable[[], AnsibleHost]) -> dict[str, Any
                 now=time.time(),
             )
         host = open_host()
-        run = _run_id(where, task.host)
-        folder = RunFolder.create(where, run, _manifest(task, options, by, plan))
-        context = treatment.Context(run, by)
+        folder = RunFolder.create(where, _run_id(where, task.host), _manifest(task, options, by, plan))
+        _claim(folder, host)
+        context = treatment.Context(folder.id, by)
         if plan is None:
             walk = asked.undo(
                 context, task.host, run=options.run, names=options.remediations, where=where, dry_run=task.dry_run,
@@ -244,6 +250,17 @@ def carry_out(task: Task, open_host: Callable[[], AnsibleHost]) -> dict[str, Any
     return out
 
 
+def _claim(folder: RunFolder, host: AnsibleHost) -> None:
+    """RequestError where another host of this run leads to the same device: it would be repaired from two sides."""
+    held = folder.claim(host.reached, host.name)
+    if held != host.name:
+        raise RequestError(
+            f"looked up {clean(host.name)} in the inventory",
+            f"it leads to the same device as {clean(held)} ({clean(host.reached)})",
+            f"take one out of it, or leave it out: -l '…:!{clean(host.name)}'",
+        )
+
+
 def _told(result: HostResult, task: Task, options: Options, folder: RunFolder | None) -> dict[str, Any]:
     """The result as Ansible keeps it."""
     outcomes = result.outcomes
@@ -265,9 +282,26 @@ def _told(result: HostResult, task: Task, options: Options, folder: RunFolder | 
         out["unreachable" if result.without == "not reached" else "failed"] = True
     elif any(one.status is Status.FAILED or one.status in options.fail_on for one in outcomes):
         out["failed"] = True
+    if folder and not out.get("failed") and not out.get("unreachable"):
+        out["ansible_stats"] = _artifacts(folder.id, outcomes, task, options)
     if task.diff and options.state not in ("checked", "triaged"):
         out["diff"] = [_diff(change) for one in would for change in one.changes]
     return out
+
+
+def _artifacts(run: str, outcomes: Sequence[Outcome], task: Task, options: Options) -> dict[str, Any]:
+    """What set_stats would say, which ansible-runner and AWX keep as artifacts of the job.
+
+    Ansible merges those of all hosts, and takes none of a host that failed or was not reached: `devices` says how many
+    the play has.
+    """
+    about = {
+        "command": COMMANDS[options.state],
+        "dry_run": task.dry_run,
+        "devices": len(task.play),
+        "hosts": {task.host: {one.remediation: one.status.value for one in outcomes}},
+    }
+    return {"data": {"teamsmedic_runs": {run: about}}, "per_host": False, "aggregate": True}
 
 
 def _changes(outcome: Outcome, task: Task, options: Options) -> bool:
@@ -316,7 +350,7 @@ def _shown(value: Json) -> str:
 
 def _manifest(task: Task, options: Options, by: str, plan: Any) -> dict[str, Json]:
     return {
-        "command": {"checked": "check", "fixed": "fix", "reverted": "undo", "triaged": "triage"}[options.state],
+        "command": COMMANDS[options.state],
         "door": "ansible",
         "by": by,
         "codes": list(plan.codes) if plan else [],

@@ -25,6 +25,7 @@ class Runs:
         self._waves: dict[Path, list[list[str]]] = {}
         self._codes: dict[Path, list[ExitCode]] = {}
         self._lost: dict[str, str] = {}
+        self._refused: dict[str, str] = {}
         self._wave = 0
         self._last: dict[Path, int] = {}
 
@@ -33,28 +34,37 @@ class Runs:
         self._wave += 1
 
     def told(
-        self, host: str, result: Mapping[str, Any], *, action: str = content.ANSIBLE_MODULE, unreachable: bool = False
+        self,
+        host: str,
+        result: Mapping[str, Any],
+        *,
+        action: str = content.ANSIBLE_MODULE,
+        failed: bool = False,
+        unreachable: bool = False,
     ) -> None:
-        """A task's result on a host; those of a loop are inside.
+        """A task's result on a host; those of a loop are inside. Ansible takes `failed` out of what callbacks get.
 
         What another module returned is a device's word: no run folder that it names is looked at.
         """
         ours = [result, *(result.get("results") or ())] if action == content.ANSIBLE_MODULE else []
         for one in ours:
+            if isinstance(one, Mapping) and failed and "run_folder" not in one:
+                self._refused[host] = str(one.get("msg", ""))
             if isinstance(one, Mapping) and isinstance(one.get("run_folder"), str) and "outcomes" in one:
-                self._ours(Path(one["run_folder"]), host, one, unreachable or bool(one.get("unreachable")))
+                lost = unreachable or bool(one.get("unreachable"))
+                self._ours(Path(one["run_folder"]), host, one, failed=failed, unreachable=lost)
         if unreachable:
             self._lost[host] = str(result.get("msg", ""))
 
-    def _ours(self, folder: Path, host: str, result: Mapping[str, Any], unreachable: bool) -> None:
+    def _ours(self, folder: Path, host: str, result: Mapping[str, Any], *, failed: bool, unreachable: bool) -> None:
         waves = self._waves.setdefault(folder, [])
         if self._last.get(folder) != self._wave:
             self._last[folder] = self._wave
             waves.append([])
         waves[-1].append(host)
         statuses = [Status(one["status"]).exit_code for one in result["outcomes"]]
-        failed = bool(result.get("failed")) and not statuses
-        code = ExitCode.UNREACHABLE if unreachable else ExitCode.FAILED if failed else ExitCode.worst(statuses)
+        without = failed and not statuses
+        code = ExitCode.UNREACHABLE if unreachable else ExitCode.FAILED if without else ExitCode.worst(statuses)
         self._codes.setdefault(folder, []).append(code)
 
     def end(self) -> None:
@@ -67,7 +77,8 @@ class Runs:
                 if not folder.has(host):
                     lost = host in self._lost
                     codes.append(ExitCode.UNREACHABLE if lost else ExitCode.FAILED)
-                    error = self._lost.get(host) or "the play ended before it came to this host"
+                    said = self._lost.get(host) or self._refused.get(host)
+                    error = said or "the play ended before it came to this host"
                     folder.write(host, "unreachable" if lost else "stopped", {"error": error, "outcomes": []})
             more = {"waves": waves, "ended": round(time.time(), 3), "exit_code": int(ExitCode.worst(codes))}
             folder.save_manifest({**manifest, "playbook": self.playbook, **more})

@@ -57,7 +57,9 @@ def resolve(
             read = _Inventory(said, extra_vars)
         read.unlock(ask_vault_pass, vault_ids, vault_password_files)
         read.open(pattern, sources)
-        return [read.host(name, user, password) for name in read.match(pattern, limit)]
+        found = [read.host(name, user, password) for name in read.match(pattern, limit)]
+    _refuse_twins(found)
+    return found
 
 
 def connection(spec: HostSpec) -> Connection:
@@ -232,6 +234,19 @@ def _unread(error: Exception, said: Sequence[str]) -> Exception:
         f"no inventory plugin can read it{where}",
         f"mend it: ansible-inventory -i {clean(file)} --list says more",
     )
+
+
+def _refuse_twins(hosts: Sequence[HostSpec]) -> None:
+    """Raises InventoryError where two names lead to one device: its results would be told, and counted, twice."""
+    seen: dict[tuple[str, int, str], str] = {}
+    for one in hosts:
+        first = seen.setdefault((one.address.lower(), one.port, one.path), one.name)
+        if first != one.name:
+            raise InventoryError(
+                f"looked up {clean(first)} and {clean(one.name)} in the inventory",
+                f"both lead to {clean(one.address)}, port {one.port}",
+                f"take one out of it, or leave it out: -l '!{clean(one.name)}'",
+            )
 
 
 def _bare(pattern: str) -> list[str]:

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,16 +17,29 @@ from ansible.plugins.action import ActionBase
 VERSION = "0.1.0"
 """The version of the package that this collection belongs to."""
 
+
+def _numbers(version: str) -> list[int]:
+    return [int(one) for one in re.findall(r"\d+", version)]
+
+
 MISSING = ""
 """Why that package is not here; empty where it is. Imported before Ansible forks, so that its workers share it."""
+PACKAGE: Path | None = None
+"""Where the package lies, of whatever version."""
+OLDER = False
+"""Whether this collection is older than the package."""
 try:
     import teamsmedic
-    from teamsmedic import errors
-    from teamsmedic.ansible import action
+
+    PACKAGE = Path(teamsmedic.__file__).resolve().parent
+    if teamsmedic.__version__ == VERSION:
+        from teamsmedic import errors
+        from teamsmedic.ansible import action
+    else:
+        MISSING = f"{PACKAGE} is version {teamsmedic.__version__}"
+        OLDER = _numbers(VERSION) < _numbers(teamsmedic.__version__)
 except ImportError as error:
     MISSING = f"{sys.executable} cannot import it ({error})"
-if not MISSING and teamsmedic.__version__ != VERSION:
-    MISSING = f"{Path(teamsmedic.__file__).parent} is version {teamsmedic.__version__}"
 
 
 class ActionModule(ActionBase):
@@ -76,16 +91,34 @@ class ActionModule(ActionBase):
             except AnsibleConnectionFailure as error:
                 raise errors.Unreachable(*action.unreached(name, address, str(error))) from error
 
-        return action.AnsibleHost(name, execute, reset)
+        reached = f"{address.lower()}:{connection.get_option('port')}/{connection.get_option('path')}"
+        return action.AnsibleHost(name, execute, reset, reached)
 
 
 def _mismatch(found: str) -> str:
-    """One sentence; the line to type installs the package from the checkout around this file, where it is in one."""
-    here = str(Path(__file__).resolve())
-    checkout = here.rpartition(f"{os.sep}playbooks{os.sep}collections{os.sep}")[0]
-    # It is on no package index: what has that name there would be somebody else's.
-    wanted = f"-e {checkout}" if checkout else f"teamsmedic-{VERSION}-py3-none-any.whl (from where the collection came)"
+    """One sentence; the line to type removes a stale copy of the collection, or installs the package.
+
+    A copy in ~/.ansible/collections comes before the one that the package brings, and nothing says so.
+    """
+    here = Path(__file__).resolve()
+    collection = here.parents[2]
+    checkout = str(here).rpartition(f"{os.sep}playbooks{os.sep}collections{os.sep}")[0]
+    brought = [one for one in _brought() if one.is_dir() and one != collection]
+    if OLDER and brought and not checkout:
+        line = f"rm -r {shlex.quote(str(collection))} (the package brings its own, {brought[0]})"
+    else:
+        # It is on no package index: what has that name there would be somebody else's.
+        wheel = f"teamsmedic-{VERSION}-py3-none-any.whl (from where the collection came)"
+        line = f"{sys.executable} -m pip install {f'-e {shlex.quote(checkout)}' if checkout else wheel}"
     return (
         f"looked for the Python package teamsmedic {VERSION}, to which the collection at {here} belongs: {found}; "
-        f"type: {sys.executable} -m pip install {wanted}."
+        f"type: {line}."
     )
+
+
+def _brought() -> list[Path]:
+    """Where the package's own collection would be: beside it (a wheel), or in the checkout around it."""
+    if PACKAGE is None:
+        return []
+    name = Path("ansible_collections/teamsmedic/teams")
+    return [PACKAGE.parent / name, PACKAGE.parents[1] / "playbooks/collections" / name]

@@ -4,13 +4,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from ansible.plugins.callback import CallbackBase
-
-if TYPE_CHECKING:
-    from teamsmedic.ansible.callback import Runs
-
 DOCUMENTATION = """
 name: runs
 type: aggregate
@@ -21,6 +14,13 @@ description:
     its end and exit code, and the hosts that were not reached.
   - Loaded by itself for the playbooks of a checkout. Elsewhere, name C(teamsmedic.teams.runs) in C(callbacks_enabled).
 """
+
+from typing import TYPE_CHECKING, Any
+
+from ansible.plugins.callback import CallbackBase
+
+if TYPE_CHECKING:
+    from teamsmedic.ansible.callback import Runs
 
 
 class CallbackModule(CallbackBase):
@@ -59,7 +59,7 @@ class CallbackModule(CallbackBase):
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         """A task that failed on a host."""
         del ignore_errors
-        self._told(result)
+        self._told(result, failed=True)
 
     def v2_runner_on_unreachable(self, result: Any) -> None:
         """A host that was not reached."""
@@ -76,7 +76,7 @@ class CallbackModule(CallbackBase):
             except TeamsMedicError as error:
                 self._display.warning(str(error))
 
-    def _told(self, result: Any, *, unreachable: bool = False) -> None:
+    def _told(self, result: Any, *, failed: bool = False, unreachable: bool = False) -> None:
         if self._runs:
             # ansible-core 2.18 knows only the names with an underscore, which later ones keep as deprecated.
             host = getattr(result, "host", None) or result._host
@@ -86,5 +86,6 @@ class CallbackModule(CallbackBase):
                 str(host),
                 data if data is not None else result._result,
                 action=str(task.resolved_action or task.action),
+                failed=failed,
                 unreachable=unreachable,
             )

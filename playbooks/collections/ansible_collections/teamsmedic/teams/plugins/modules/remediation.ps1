@@ -1,0 +1,1 @@
+../../../../../../../library/remediation.ps1
