@@ -270,6 +270,7 @@ class _Session:
         self.by = f"{runfolder.user()}@{os.uname().nodename}"
         manifest = {
             "command": command,
+            "door": "pypsrp",
             "by": self.by,
             "pattern": pattern,
             "inventory": list(options["inventory"]),
@@ -293,6 +294,7 @@ class _Session:
                 spec.name,
                 functools.partial(lambda spec: WinRMHost(spec.name, connection(spec), self.stop), spec),
                 functools.partial(walk, spec.name),
+                spec.groups,
             )
             for spec in chosen
         ]
@@ -346,9 +348,7 @@ class _Session:
         """Prints the result, completes the manifest, and gives the exit code."""
         from teamsmedic import view
 
-        self.folder.save_manifest(
-            {**self.folder.manifest(), "ended": round(time.time(), 3), "exit_code": int(result.exit_code)}
-        )
+        self.folder.end(int(result.exit_code))
         if self.options["as_json"]:
             _print_json(result.to_json())
         else:
@@ -476,8 +476,7 @@ def _triaged(interview: Interview, host: str | None, options: Mapping[str, Any],
         folder=str(session.folder.path) if session else None,
     )  # fmt: skip
     if session:
-        ended = {"ended": round(time.time(), 3), "exit_code": int(code)}
-        session.folder.save_manifest({**session.folder.manifest(), **ended})
+        session.folder.end(int(code))
     if options["as_json"]:
         _print_json(document)
     else:
