@@ -20,6 +20,7 @@ import click
 from teamsmedic import __version__
 from teamsmedic.errors import ExitCode, RequestError, TeamsMedicError
 from teamsmedic.questions import QUESTIONS
+from teamsmedic.report import command as reporting
 
 if TYPE_CHECKING:
     from teamsmedic.ansible.inventory import HostSpec
@@ -476,6 +477,9 @@ def _triaged(interview: Interview, host: str | None, options: Mapping[str, Any],
         folder=str(session.folder.path) if session else None,
     )  # fmt: skip
     if session:
+        for one in parts:
+            if not one["error"]:
+                session.folder.write(one["host"], "triage", interviews.record(one))
         session.folder.end(int(code))
     if options["as_json"]:
         _print_json(document)
@@ -647,6 +651,10 @@ def runs(run_dir: str | None, as_json: bool, most: int) -> int:
     else:
         click.echo(f"no runs in {runfolder.base(run_dir)}", err=True)
     return int(ExitCode.OK)
+
+
+for _command in reporting.COMMANDS:
+    cli.add_command(_command)
 
 
 # ------------------------------------------------------------------------------------------------ content

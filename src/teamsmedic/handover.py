@@ -95,11 +95,12 @@ def names(evidence: Evidence, device: Device | None) -> Iterator[tuple[str, str]
         if device.info:
             yield "host", device.info.computer
         for outcome in device.outcomes:
-            yield from _facts(outcome.facts)
+            yield from people(outcome.facts)
     yield from _report(evidence.directory)
 
 
-def _facts(facts: Json) -> Iterator[tuple[str, str]]:
+def people(facts: Json) -> Iterator[tuple[str, str]]:
+    """Names that a device's facts hold, each with its kind."""
     if not isinstance(facts, dict):
         return
     for key in ("sessions", "users", "credentials", "caches", "enrolments", "administrators"):

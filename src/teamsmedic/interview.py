@@ -233,6 +233,11 @@ def whole(
     }
 
 
+def record(part: Mapping[str, Json]) -> dict[str, Json]:
+    """What the run folder keeps of one host's triage (type `triage`)."""
+    return {"verdict": part["verdict"], "next": part["next"]["text"], "reasons": part["reasons"]}
+
+
 def read(what: Sequence[str], catalog: Catalog, standard_input: BinaryIO | None = None) -> Evidence:
     """The evidence that the arguments name: each a code, `-` for standard input, a path, or all together one text.
 

@@ -52,6 +52,8 @@ class HostRun:
     kind: str | None = None
     computer: str | None = None
     undone: str | None = None
+    verdict: str | None = None
+    next: str | None = None
     groups: list[str] = field(default_factory=list)
     wave: int | None = None
     at: float | None = None
@@ -221,7 +223,9 @@ def _host(records: Iterable[Mapping[str, Json]], name: str) -> HostRun:
         host.wave = _whole(record.get("wave")) or host.wave
         host.groups = _texts(record.get("groups")) or host.groups
         kind = record.get("type")
-        if kind == "way_back":
+        if kind == "triage":
+            host.verdict, host.next = _text(record.get("verdict")), _text(record.get("next"))
+        elif kind == "way_back":
             host.end = End.BEGUN
         elif kind in (End.OUTCOME, End.UNREACHABLE, End.STOPPED):
             host.end = End(kind)
@@ -357,6 +361,7 @@ def _take(
             runs[found] = None
         run.command = states.get(str(one.get("state")), run.command)
         said = {**one, "error": one.get("msg") if one.get("failed") and not one.get("outcomes") else None}
+        host.verdict = _text(one.get("verdict")) or host.verdict
         if isinstance(one.get("outcomes"), list):
             host.end = End.STOPPED if said["error"] else End.OUTCOME
             _fill(host, said)

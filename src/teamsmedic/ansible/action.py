@@ -246,7 +246,7 @@ def carry_out(task: Task, open_host: Callable[[], AnsibleHost]) -> dict[str, Any
     if interview and folder and (result.report or isinstance(result.error, HostError)):
         from teamsmedic.ansible import triaged  # noqa: PLC0415
 
-        out |= triaged.told(interview, result, (begun, time.time()), folder.path.parent, checked=True)
+        out |= triaged.told(interview, result, (begun, time.time()), folder.path.parent, checked=True, folder=folder)
     return out
 
 

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from teamsmedic.interview import Interview
+from teamsmedic.interview import Interview, record
 from teamsmedic.outcome import Json
 from teamsmedic.plan import Plan
 from teamsmedic.result import HostResult
+from teamsmedic.runfolder import RunFolder
 
 SILENT = "a playbook asks nobody: give it in answers"
 
@@ -28,12 +29,20 @@ def prepare(
 
 
 def told(
-    interview: Interview, result: HostResult, between: tuple[float, float], where: Path, *, checked: bool
+    interview: Interview,
+    result: HostResult,
+    between: tuple[float, float],
+    where: Path,
+    *,
+    checked: bool,
+    folder: RunFolder | None = None,
 ) -> dict[str, Json]:
     """`verdict` and `triage` for the task's result, and a line for people."""
     device = interview.device(result, between, where) if checked else None
     it = interview.decide(device)
     document = interview.document(it, result.to_json())
+    if folder and result.report:
+        folder.write(result.host, "triage", record(document))
     # The host's part of the check stands in the result itself.
     del document["outcomes"]
     said = f"{it.verdict}: {it.reasons[-1]} Next: {it.next}" + (f" ({it.command})" if it.command else "")
