@@ -5,6 +5,7 @@ Of several runs the last one that has a record of a host speaks for it, remediat
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -105,6 +106,16 @@ class Family:
     counts: Mapping[Status, int]
 
 
+@dataclass(frozen=True)
+class Drift:
+    """How many devices had drifted from one remediation's state, of those where it is known, before and after."""
+
+    remediation: str
+    known: int
+    before: int
+    after: int
+
+
 @dataclass
 class Report:
     """Everything that a report tells. `redacted`: names were replaced."""
@@ -113,8 +124,8 @@ class Report:
     hosts: list[HostState]
     todos: list[Todo]
     waves: list[Wave]
+    drifts: list[Drift]
     families: list[Family]
-    entries: list[Entry]
     redacted: bool = False
 
     @property
@@ -124,9 +135,13 @@ class Report:
         return {one: counted[one] for one in Standing if counted[one]}
 
     @property
-    def unreached(self) -> list[HostState]:
-        """Hosts that were not reached, or not come to."""
-        return [one for one in self.hosts if one.standing is Standing.UNREACHED]
+    def unreached(self) -> dict[str, list[str]]:
+        """Hosts that were not reached, or not come to, by why; the commonest first."""
+        found: dict[str, list[str]] = {}
+        for one in self.hosts:
+            if one.standing is Standing.UNREACHED:
+                found.setdefault(_nameless(one) or "nothing is recorded", []).append(one.host)
+        return dict(sorted(found.items(), key=lambda one: -len(one[1])))
 
     @property
     def title(self) -> str:
@@ -164,8 +179,8 @@ def make(
         hosts,
         list(_todos(hosts, entries, catalog, {one.id: one.title for one in remediations.values()})),
         list(_waves(hosts)),
+        list(_drifts(hosts)),
         list(_families(hosts, entries, catalog, remediations)),
-        entries,
         redactor is not None,
     )
 
@@ -244,7 +259,7 @@ def _todos(
     if lost:
         yield Todo(
             device, "Switch on or connect, then run it again", [one.host for one in lost],
-            _few(one.last.error for one in lost), None, Standing.UNREACHED,
+            _few(_nameless(one) for one in lost), None, Standing.UNREACHED,
         )  # fmt: skip
     left = [one for one in hosts if one.last.end is End.NONE]
     if left:
@@ -305,14 +320,22 @@ def _of_verdicts(hosts: Sequence[HostState], entries: Sequence[Entry], catalog: 
             )
     if judged:
         return
-    for entry in entries:
-        if entry.verdict.who not in (Who.DEVICE, Who.NONE):
-            steps = [
-                step.text for named in entry.causes[:FEW] for step in catalog.causes[named.cause].manual[:1]
-                if catalog.causes[named.cause].verdict is entry.verdict.who
-            ] or [one.text for one in entry.check_first[:FEW]]  # fmt: skip
-            what = f"{entry.code}: {entry.meaning[0].text}"
-            yield Todo(WHO[entry.verdict.who], what, [], steps, None, Standing.UNSURE)
+    for verdict in dict.fromkeys(entry.verdict.who for entry in entries):
+        if verdict not in (Who.DEVICE, Who.NONE):
+            its = [entry for entry in entries if entry.verdict.who is verdict]
+            manual = dict.fromkeys(
+                step.text for entry in its for named in entry.causes for step in catalog.causes[named.cause].manual[:1]
+                if catalog.causes[named.cause].verdict is verdict
+            )  # fmt: skip
+            what = f"Look at what the code{'s' if len(its) > 1 else ''} name{'' if len(its) > 1 else 's'}: "
+            what += ", ".join(entry.code.text for entry in its)
+            said = [*dict.fromkeys(entry.meaning[0].text for entry in its), *list(manual)[:FEW]]
+            yield Todo(WHO[verdict], what, [], said, None, Standing.UNSURE)
+
+
+def _nameless(host: HostState) -> str | None:
+    """Why a host was not reached, without its name, so that a hundred with one reason are one line."""
+    return host.last.error and re.sub(rf"(?<!\w){re.escape(host.host)}(?: \([^)]*\))?(?!\w)", "it", host.last.error)
 
 
 def _few(said: Iterator[str | None]) -> list[str]:
@@ -332,6 +355,20 @@ def _waves(hosts: Sequence[HostState]) -> Iterator[Wave]:
         mine = [one for one in hosts if one.last.wave == number]
         counted = Counter(one.standing for one in mine)
         yield Wave(number, len(mine), {one: counted[one] for one in Standing if counted[one]})
+
+
+def _drifts(hosts: Sequence[HostState]) -> Iterator[Drift]:
+    every = [one for host in hosts for one in host.outcomes.values()]
+    for name in sorted({one.remediation for one in every}):
+        mine = [one for one in every if one.remediation == name and one.status is not Status.UNKNOWN]
+        # Blocked with changes: the device had drifted, and what would have mended it was refused.
+        after = [
+            one for one in mine
+            if one.status in (Status.DRIFTED, Status.FAILED) or (one.status is Status.BLOCKED and one.changes)
+        ]  # fmt: skip
+        before = len(after) + sum(one.status is Status.FIXED for one in mine)
+        known = sum(one.status is not Status.BLOCKED or bool(one.changes) for one in mine)
+        yield Drift(name, known, before, len(after))
 
 
 def _families(

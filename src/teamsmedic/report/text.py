@@ -96,6 +96,17 @@ def _markdown(report: Report) -> Iterator[str]:
         for wave in report.waves:
             told = ", ".join(f"{count} {name}" for name, count in wave.counts.items())
             yield f"| {wave.number} | {wave.hosts} | {told} |"
+    if report.drifts:
+        yield from (
+            "",
+            "## Drift before and after",
+            "",
+            "| remediation | looked at | before | after |",
+            "|---|---|---|---|",
+        )
+        yield from (
+            f"| {escaped(one.remediation)} | {one.known} | {one.before} | {one.after} |" for one in report.drifts
+        )
     if report.families:
         yield from ("", "## Families", "", "| family | codes | outcomes |", "|---|---|---|")
         for family in report.families:
@@ -196,6 +207,7 @@ def document(report: Report) -> dict[str, Json]:
         "runs": [_run(one) for one in report.runs],
         "todos": [_plain(one) for one in report.todos],
         "waves": [{"wave": one.number, "hosts": one.hosts, "counts": _plain(one.counts)} for one in report.waves],
+        "drifts": [_plain(one) for one in report.drifts],
         "families": [_plain(one) for one in report.families],
         "hosts": [
             {
