@@ -41,6 +41,8 @@ _FILES = re.compile(r".*\.(?:exe|dll|ps1|log|txt|json|ya?ml|js|sys|net)$", re.I)
 _SAME = {"login": "user", "sid": "user", "profile": "user", "home": "user", "mac": "address"}
 _MEANT = ("remediation", "status", "verdict", "action", "kind", "state", "run", "undone", "version", "seal", "content")
 """Keys and fields that hold our own words and ids: one that reads like a name is none."""
+_THEIRS = ("facts", "facts_after", "before", "after")
+"""Keys and fields below which everything is a device's word, whatever it is called there."""
 T = TypeVar("T")
 SHORTEST = 2
 """Characters of a name that is taken out where it is known: a shorter one stands in too many words."""
@@ -51,9 +53,12 @@ NOBODYS = frozenset({"administrator", "admin", "guest", "defaultaccount", "skype
 class Redactor:
     """Replaces names and addresses. `known`: names that have no form of their own, by kind (user, host, tenant)."""
 
-    def __init__(self, known: Iterable[tuple[str, str]] = (), key: bytes | None = None) -> None:
-        """Without a key, numbers are given in the order in which names are met."""
+    def __init__(
+        self, known: Iterable[tuple[str, str]] = (), key: bytes | None = None, keep: Iterable[str] = ()
+    ) -> None:
+        """Without a key, numbers are given in the order in which names are met. `keep`: further keys of our own."""
         self._key = key
+        self._keep = {*_MEANT, *keep}
         self._given: dict[tuple[str, str], str] = {}
         self._kinds: dict[str, str] = {}
         for kind, name in known:
@@ -67,27 +72,29 @@ class Redactor:
         """The text without names and addresses; placeholders look like `[user-1]`."""
         return self._all.sub(self._replaced, text)
 
-    def data(self, it: T, field: str = "") -> T:
+    def data(self, it: T, field: str = "", *, theirs: bool = False) -> T:
         """The same strings, lists, mappings and dataclasses with every text in them replaced, keys included.
 
-        What `_MEANT` names stays, as do enums, numbers, and whatever else is none of these.
+        What `_MEANT` and `keep` name stays, as do enums, numbers, and whatever else is none of these.
         """
-        if field in _MEANT and isinstance(it, str):
-            return it
+        theirs = theirs or field in _THEIRS
         out: object = it
         if isinstance(it, str) and not isinstance(it, Enum):
-            out = self(it)
+            # A command of several words names hosts; one word is the name of a command of ours.
+            ours = field in self._keep or (field == "command" and " " not in it)
+            out = it if ours and not theirs else self(it)
         elif isinstance(it, list | tuple):
-            out = type(it)(self.data(one, field) for one in it)
+            out = type(it)(self.data(one, field, theirs=theirs) for one in it)
         elif isinstance(it, Mapping):
-            out = {self.data(name): self.data(one, str(name)) for name, one in it.items()}
+            out = {self.data(name): self.data(one, str(name), theirs=theirs) for name, one in it.items()}
         elif isinstance(it, BaseException):
-            out = copy.copy(it)
-            out.args = tuple(self.data(one) for one in it.args)
+            out = type(it).__new__(type(it))
+            out.__dict__.update(self.data(vars(it)))
+            out.args = self.data(it.args)
         elif dataclasses.is_dataclass(it) and not isinstance(it, type):
             out = copy.copy(it)
             for one in dataclasses.fields(it):
-                object.__setattr__(out, one.name, self.data(getattr(it, one.name), one.name))
+                object.__setattr__(out, one.name, self.data(getattr(it, one.name), one.name, theirs=theirs))
         return out  # type: ignore[return-value] # the same type as what was given
 
     def _replaced(self, match: re.Match[str]) -> str:

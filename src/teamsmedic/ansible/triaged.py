@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,17 @@ def prepare(
     codes: Any, answers: Mapping[str, str], tried: Sequence[str], *, redact: bool, now: float
 ) -> tuple[Interview, Plan | None]:
     """The interview that the options make, and the plan of its check; None where no device tells of these codes."""
-    interview = Interview.begin((), answers, tried=tried, redact=redact, silent=SILENT, open_ended=True)
+    interview = Interview.begin((), answers, tried=tried, redact=redact, silent=SILENT, open_ended=True, texts=_texts())
     for entry in interview.catalog.resolve(codes) if codes else ():
         interview.evidence.add(entry.code)
         interview.evidence.given = True
     wanted = interview.wanted()
     return interview, None if wanted is None else interview.plan(wanted, now)
+
+
+def _texts() -> Path | None:
+    named = os.environ.get("TEAMSMEDIC_TEXTS")
+    return Path(named).expanduser() if named else None
 
 
 def told(

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +17,13 @@ from teamsmedic.errors import ExitCode, RequestError, RunFolderError
 if TYPE_CHECKING:
     from teamsmedic.redact import Redactor
     from teamsmedic.report.differs import Difference
+    from teamsmedic.result import Result
     from teamsmedic.runreader import Run
 
 FORMATS = ("html", "markdown", "csv", "json", "junit", "sarif")
 _run_dir = click.option("--run-dir", metavar="FOLDER", help="Where run folders lie (TEAMSMEDIC_RUN_DIR).")
 _json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-_redact = click.option("--redact", is_flag=True, help="Replace names, addresses and numbers by pseudonyms.")
+redact_option = click.option("--redact", is_flag=True, help="Replace names, addresses and numbers by pseudonyms.")
 
 
 def key() -> bytes:
@@ -75,11 +76,28 @@ def _write(text: str, output: Path | None) -> None:
         ) from error
 
 
+def redacted(result: Result, more: Iterable[tuple[str, str]] = ()) -> Result:
+    """A command's result without names; `more`: names that its hosts do not tell themselves."""
+    from teamsmedic import handover
+    from teamsmedic.redact import Redactor, told
+
+    known = list(more)
+    for one in result.hosts:
+        known.append(("host", one.host))
+        if one.report and one.report.device:
+            known.append(("host", one.report.device.computer))
+        for outcome in one.outcomes:
+            for facts in (outcome.facts, outcome.facts_after):
+                known += [*handover.people(facts), *told(facts)]
+            known += [*told(outcome.reasons), *told([[change.object, change.after] for change in outcome.changes])]
+    return Redactor(known, key()).data(result)
+
+
 @click.command(short_help="What runs did, for people and CI.")
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="markdown", show_default=True, help="Its form.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file.")
-@_redact
+@redact_option
 @_run_dir
 def report(runs: tuple[str, ...], form: str, output: Path | None, redact: bool, run_dir: str | None) -> int:
     """Reports on one RUN or several: an id, `last`, a run's folder, or the artifact folder of an ansible-runner.
@@ -109,7 +127,7 @@ def report(runs: tuple[str, ...], form: str, output: Path | None, redact: bool, 
 @click.command(short_help="What came back, and what is new.")
 @click.argument("first", metavar="RUN1")
 @click.argument("second", metavar="RUN2")
-@_redact
+@redact_option
 @_json
 @_run_dir
 def diff(first: str, second: str, redact: bool, as_json: bool, run_dir: str | None) -> int:

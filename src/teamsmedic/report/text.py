@@ -147,14 +147,19 @@ def _names(hosts: Sequence[str]) -> str:
     return few if len(hosts) <= 3 else f"{len(hosts):,} devices ({few} …)"
 
 
+_SIGNS = re.compile(
+    r"[&<>|*`~\[\]{}#!@^=$\"]"
+    r"|(?<![^\W_])_|_(?![^\W_])"  # emphasis is only at the edge of a word
+    r"|\\(?=[!-/:-@\[-`{-~]|$)"  # a backslash escapes only what is punctuation
+    r"|:(?=//)|(?<=www)\."  # an address becomes a link by itself
+    r"|^\s*[-+](?=\s|$)|^\s*\d+[.)](?=\s|$)",  # a list
+    re.I,
+)
+
+
 def escaped(text: object) -> str:
-    """A text that Markdown shows as it is: every sign of its own becomes a character reference."""
-    # References work in tables, links and HTML alike, and a backslash in a path stays what it is.
-    return re.sub(r"[&<>|*_`~\[\](){}#!\\@:+\-.$^=\"']", lambda one: _reference(one[0]), clean(text, 600))
-
-
-def _reference(letter: str) -> str:
-    return letter if letter in "-.():'" else f"&#{ord(letter)};"
+    """A text that Markdown shows as it is: each sign that has a meaning where it stands becomes a reference."""
+    return _SIGNS.sub(lambda one: f"{one[0][:-1]}&#{ord(one[0][-1])};", clean(text, 600))
 
 
 # ------------------------------------------------------------------------------------------------ CSV, JSON
