@@ -33,7 +33,7 @@ def page(folder: Path, count: int) -> str:
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[int, str]:
-    return {count: page(tmp_path_factory.mktemp("runs"), count) for count in (3, 1000)}
+    return {count: page(tmp_path_factory.mktemp("runs"), count) for count in (3, 40, 1000)}
 
 
 @pytest.fixture
@@ -59,13 +59,13 @@ def ask(tmp_path: Path) -> Ask:
 SHOWN = "return [...document.querySelectorAll('.host')].filter(one => !one.hidden).length;"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("count", [3, 1000])
+@pytest.mark.parametrize(("count", "scheme"), [(3, "light"), (40, "light"), (40, "dark"), (1000, "light")])
 def test_axe_finds_nothing(pages: dict[int, str], ask: Ask, count: int, scheme: str) -> None:
+    # Forty devices have all colours that a thousand have, and contrast is what takes a minute there.
     import axe_core_python
 
     axe = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
-    script = f"{axe}; const found = await axe.run({{resultTypes: ['violations']}}); return [getComputedStyle(document.body).backgroundColor, ...found.violations.map(one => one.id + ': ' + one.nodes[0].html)];"
+    script = f"{axe}; const found = await axe.run({{resultTypes: ['violations'], rules: {{'color-contrast': {{enabled: {'false' if count > 40 else 'true'}}}}}}}); return [getComputedStyle(document.body).backgroundColor, ...found.violations.map(one => one.id + ': ' + one.nodes[0].html)];"
 
     background, *violations = ask(
         pages[count], script, *(["--blink-settings=preferredColorScheme=0"] if scheme == "dark" else [])

@@ -75,7 +75,7 @@ def three(tmp_path):
 def test_what_must_be_done_comes_with_who_and_where(three):
     it = report(three)
 
-    assert it.title == "2 of 3 devices need somebody"
+    assert it.title == "2 of 3 devices need somebody, 1 a restart"
     assert it.counts == {Standing.UNREACHED: 1, Standing.DRIFTED: 1, Standing.FIXED: 1}
     assert [(one.what.split(":")[0], one.hosts) for one in it.todos] == [
         ("Repair tls12_usable", ["late"]),
@@ -359,7 +359,7 @@ def test_the_commands_read_runs_by_id_by_path_and_the_last(three, tmp_path, caps
     where = str(tmp_path)
     for given in (three.id, str(three.path), "last"):
         assert cli._main(["report", given, "--run-dir", where]) == 0
-        assert "2 of 3 devices need somebody" in capsys.readouterr().out
+        assert "2 of 3 devices need somebody, 1 a restart" in capsys.readouterr().out
     assert cli._main(["report", "last", "--run-dir", where, "--format", "html", "-o", str(tmp_path / "r.html")]) == 0
     assert (tmp_path / "r.html").read_text().startswith("<!doctype html>")
     assert cli._main(["verify", three.id, "--run-dir", where]) == 0

@@ -150,17 +150,20 @@ class Report:
         if not total:
             return "Nothing is recorded of any device"
         needed = total - counts.get(Standing.FIXED, 0) - counts.get(Standing.WELL, 0)
+        due = sum(bool(restarts(one)) for one in self.hosts)
+        restart = f", {due:,} a restart" if needed and total > 1 else ", once restarted" if total == due else ""
+        restart = (restart or f", {due:,} of them once restarted") if due else ""
         if not needed:
-            whole = {0: "", 1: "The device is", 2: "Both devices are"}.get(total, f"All {total:,} devices are")
-            return f"{whole} well" + (
-                f", {_repaired(counts[Standing.FIXED], total)}" if Standing.FIXED in counts else ""
-            )
+            whole = {1: "The device is", 2: "Both devices are"}.get(total, f"All {total:,} devices are")
+            return f"{whole} well{restart}"
         of = "The device needs" if total == 1 else f"{needed:,} of {total:,} devices need{'s' if needed == 1 else ''}"
-        return f"{of} somebody"
+        return f"{of} somebody{restart}"
 
 
-def _repaired(count: int, total: int) -> str:
-    return "after a repair" if total == 1 else f"{count:,} of them after a repair"
+def restarts(host: HostState) -> set[str]:
+    """What must restart (device, app) before what was repaired there takes effect."""
+    done = (Status.FIXED, Status.REVERTED)
+    return {one.restart for one in host.outcomes.values() if one.restart and one.status in done}
 
 
 def make(
@@ -288,14 +291,7 @@ def _of_status(
 
 def _restarts(hosts: Sequence[HostState]) -> Iterator[Todo]:
     for what in ("device", "app"):
-        mine = [
-            one.host
-            for one in hosts
-            if any(
-                said.restart == what and said.status in (Status.FIXED, Status.REVERTED)
-                for said in one.outcomes.values()
-            )
-        ]
+        mine = [one.host for one in hosts if what in restarts(one)]
         if mine:
             thing = {"device": "Restart the device", "app": "Let people restart Teams"}[what]
             yield Todo(
