@@ -151,12 +151,12 @@ def _differences(first: Run, second: Run, found: Sequence[Difference]) -> str:
     from teamsmedic.text import clean
     from teamsmedic.view import wrap
 
-    lines = [f"{clean(one.id, 100)}: {note}" for one in (first, second) for note in one.notes]
+    lines = [f"{clean(one.id, 100)}: {clean(note)}" for one in (first, second) for note in one.notes]
     for kind in dict.fromkeys(one.kind for one in found):
         mine = [one for one in found if one.kind is kind]
         lines += ["", f"{str(kind).capitalize()} ({len(mine)})"]
         for one in mine:
-            told = f"{clean(one.host, 60)}  {clean(one.remediation, 60)}: {one.before} -> {one.after}"
+            told = f"{clean(one.host, 60)}  {clean(one.remediation, 60)}: {clean(one.before)} -> {clean(one.after)}"
             lines += wrap(told, 2)
             lines += [line for reason in one.reasons[:1] for line in wrap(clean(reason), 4)]
     return "\n".join(lines).strip() or f"no difference between {clean(first.id, 100)} and {clean(second.id, 100)}"
@@ -178,7 +178,7 @@ def verify(run: str, as_json: bool, run_dir: str | None) -> int:
     if as_json:
         _write(json.dumps(found.to_json(), indent=1), None)
     else:
-        lines = [f"{clean(found.run.id, 100)}: {found.result}", *map(str, found.faults), *found.run.notes]
+        lines = [f"{clean(found.run.id, 100)}: {found.result}", *map(str, found.faults), *map(clean, found.run.notes)]
         _write("\n".join([*lines, *([f"seal: {clean(found.run.seal)}"] if found.run.seal else [])]), None)
     return int(found.exit_code)
 
