@@ -360,12 +360,15 @@ def _take(
         if found := _text(one.get("run")):
             runs[found] = None
         run.command = states.get(str(one.get("state")), run.command)
-        said = {**one, "error": one.get("msg") if one.get("failed") and not one.get("outcomes") else None}
         host.verdict = _text(one.get("verdict")) or host.verdict
-        if isinstance(one.get("outcomes"), list):
-            host.end = End.STOPPED if said["error"] else End.OUTCOME
-            _fill(host, said)
+        # Ansible takes `failed` out of what callbacks get.
+        failed = kind == "runner_on_failed" or bool(one.get("failed"))
+        if _list(one.get("outcomes")) or not failed:
+            host.end = End.OUTCOME
+            _fill(host, {**one, "error": None})
             host.kind = "replayed" if str(one.get("msg", "")).endswith("(replayed device)") else host.kind
+        else:
+            host.end, host.error = End.STOPPED, _text(one.get("msg")) or "failed"
 
 
 def _when(said: Json) -> float | None:

@@ -173,3 +173,44 @@ def test_a_number_of_a_process_that_was_given_again_is_another_process():
     assert runfolder.runs_still({**mine, "began": mine["began"] - 1}) is False
     assert runfolder.runs_still({**mine, "node": "elsewhere"}) is None
     assert os.getpid() == mine["pid"]
+
+
+def events(tmp_path, *told):
+    folder = tmp_path / "artifacts/7/job_events"
+    folder.mkdir(parents=True)
+    for number, one in enumerate(told, 1):
+        said = one if isinstance(one, str) else json.dumps(one)
+        (folder / f"{number}-abc.json").write_text(said)
+    return runreader.read(tmp_path)
+
+
+def event(kind, host, res, action="teamsmedic.teams.remediation"):
+    return {"event": kind, "event_data": {"host": host, "res": res, "resolved_action": action}}
+
+
+def test_events_of_a_runner_are_told_host_by_host_and_no_other_module_is_believed(tmp_path):
+    ours = {"run": "20260601T060000Z-aaaaaa", "state": "fixed", **FIXED}
+    run = events(
+        tmp_path,
+        event("runner_on_ok", "desk", ours),
+        event("runner_on_ok", "liar", ours, "ansible.windows.win_shell"),
+        event("runner_on_failed", "wrong", {"msg": "no such code", "outcomes": []}),
+        event("runner_on_unreachable", "off", {"msg": "no route"}),
+        "{",
+    )
+
+    assert {name: (one.end, one.error) for name, one in run.hosts.items()} == {
+        "desk": (End.OUTCOME, None),
+        "wrong": (End.STOPPED, "no such code"),
+        "off": (End.UNREACHABLE, "no route"),
+    }
+    assert (run.id, run.command, run.state) == ("20260601T060000Z-aaaaaa", "fix", State.UNTOLD)
+    assert any("1 event cannot be read" in note for note in run.notes)
+
+
+def test_several_artifacts_are_not_guessed_at(tmp_path):
+    events(tmp_path)
+    (tmp_path / "artifacts/8/job_events").mkdir(parents=True)
+
+    with pytest.raises(RequestError, match="name one"):
+        runreader.read(tmp_path)
