@@ -83,6 +83,7 @@ def test_what_must_be_done_comes_with_who_and_where(three):
         ("Switch on or connect, then run it again", ["room"]),
         ("Look at what the code names", []),
     ]
+    assert it.todos[0].command == "teamsmedic fix late -i hosts.yml --remediation tls12_usable"
     assert [(one.number, one.hosts) for one in it.waves] == [(1, 1), (2, 1)]
     assert [(one.known, one.before, one.after) for one in it.drifts] == [(2, 2, 1)]
     assert [(one.id, one.codes) for one in it.families] == [("token_transport", ["0xCAA70004"])]

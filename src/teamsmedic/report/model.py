@@ -6,6 +6,7 @@ Of several runs the last one that has a record of a host speaks for it, remediat
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -283,10 +284,15 @@ def _of_status(
     for name, pairs in sorted(found.items(), key=lambda one: -len(one[1])):
         reasons = _few(reason for _, one in pairs for reason in one.reasons[:1])
         named = [host.host for host, _ in pairs]
-        command = None
-        if status is Status.DRIFTED:
-            command = f"teamsmedic fix {','.join(named) if len(named) <= FEW else 'HOSTS'} --remediation {name}"
+        command = _fix(pairs[0][0].run, named, name) if status is Status.DRIFTED else None
         yield Todo(WHO[Who.DEVICE], what.format(name=name), named, reasons, command, standing, titles.get(name))
+
+
+def _fix(run: Run, hosts: Sequence[str], name: str) -> str:
+    """The line to type; many hosts by the pattern of their run, because what has not drifted is left alone."""
+    which = ",".join(hosts) if len(hosts) <= FEW or not run.pattern else run.pattern
+    sources = "".join(f" -i {shlex.quote(one)}" for one in run.inventory)
+    return f"teamsmedic fix {shlex.quote(which)}{sources} --remediation {shlex.quote(name)}"
 
 
 def _restarts(hosts: Sequence[HostState]) -> Iterator[Todo]:
