@@ -38,11 +38,20 @@ _KINDS = r"""
 _FORMS = re.compile(_KINDS, re.I | re.X)
 _STAYS = re.compile(_PUBLIC, re.I)
 _FILES = re.compile(r".*\.(?:exe|dll|ps1|log|txt|json|ya?ml|js|sys|net)$", re.I)
+_UNSEEN = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[@-_]?"
+    r"|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]"
+)
+"""What stands in a text without being seen there: a name with such a thing in or beside it is still that name."""
 _SAME = {"login": "user", "sid": "user", "profile": "user", "home": "user", "mac": "address"}
 _MEANT = ("remediation", "status", "verdict", "action", "kind", "state", "run", "undone", "version", "seal", "content")
 """Keys and fields that hold our own words and ids: one that reads like a name is none."""
 _THEIRS = ("facts", "facts_after", "before", "after")
 """Keys and fields below which everything is a device's word, whatever it is called there."""
+LONGEST_NAME = 256
+"""Characters of the longest name that is one: a UPN has at most 113, a host 253."""
+LONGEST = 20_000
+"""Characters of a text among data that are kept: a device that fills megabytes must not hold up a report."""
 T = TypeVar("T")
 SHORTEST = 2
 """Characters of a name that is taken out where it is known: a shorter one stands in too many words."""
@@ -62,7 +71,7 @@ class Redactor:
         self._given: dict[tuple[str, str], str] = {}
         self._kinds: dict[str, str] = {}
         for kind, name in known:
-            if len(name.strip()) >= SHORTEST and name.strip().lower() not in NOBODYS:
+            if SHORTEST <= len(name.strip()) <= LONGEST_NAME and name.strip().lower() not in NOBODYS:
                 self._kinds.setdefault(name.strip().lower(), kind)
         # In one pass, so that no placeholder is taken for a name; forms first, because they are longer.
         words = rf"|(?P<known> (?<!\w) {_any(self._kinds)} (?!\w) )" if self._kinds else ""
@@ -70,19 +79,21 @@ class Redactor:
 
     def __call__(self, text: str) -> str:
         """The text without names and addresses; placeholders look like `[user-1]`."""
-        return self._all.sub(self._replaced, text)
+        return self._all.sub(self._replaced, _UNSEEN.sub("", text))
 
     def data(self, it: T, field: str = "", *, theirs: bool = False) -> T:
         """The same strings, lists, mappings and dataclasses with every text in them replaced, keys included.
 
-        What `_MEANT` and `keep` name stays, as do enums, numbers, and whatever else is none of these.
+        What `_MEANT` and `keep` name stays, as do enums, numbers, and whatever else is none of these. A text longer
+        than `LONGEST` is cut.
         """
         theirs = theirs or field in _THEIRS
         out: object = it
         if isinstance(it, str) and not isinstance(it, Enum):
             # A command of several words names hosts; one word is the name of a command of ours.
             ours = field in self._keep or (field == "command" and " " not in it)
-            out = it if ours and not theirs else self(it)
+            cut = it if len(it) <= LONGEST else it[: LONGEST - 1] + "…"
+            out = cut if ours and not theirs else self(cut)
         elif isinstance(it, list | tuple):
             out = type(it)(self.data(one, field, theirs=theirs) for one in it)
         elif isinstance(it, Mapping):
@@ -116,7 +127,7 @@ class Redactor:
 def told(it: object) -> Iterator[tuple[str, str]]:
     """Names that the forms in some data give away: who has a profile's folder or an address is known by that name."""
     if isinstance(it, str):
-        for match in _TELLING.finditer(it):
+        for match in _TELLING.finditer(it, 0, LONGEST):
             yield "user", match["profile"] or match["mail"]
     elif isinstance(it, list | tuple):
         for one in it:

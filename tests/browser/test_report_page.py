@@ -48,7 +48,7 @@ def ask(tmp_path: Path) -> Ask:
         file.write_text(made.replace("</body>", f"{said}</body>"), encoding="utf-8")
         command = [str(CHROMIUM), "--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile",
                    f"--window-size={width},900", "--virtual-time-budget=60000", "--dump-dom", *options, file.as_uri()]  # fmt: skip
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=True)
         found = re.search(r'<pre id="said">(.*?)</pre>', done.stdout, re.S)
         assert found, done.stderr[-2000:]
         return json.loads(unescape(found[1]))
@@ -121,7 +121,7 @@ def test_its_own_policy_lets_its_own_script_run_and_nothing_be_fetched(pages: di
     )
     command = [str(CHROMIUM), "--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile",
                "--enable-logging=stderr", "--virtual-time-budget=5000", "--dump-dom", file.as_uri()]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=True)
 
     assert "<title>run</title>" not in done.stdout
     assert '<form id="filters" role="search"' in done.stdout, "its own script shows the filters"

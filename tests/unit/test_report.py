@@ -274,10 +274,14 @@ def test_machines_read_their_formats_whatever_a_device_says(tmp_path, kind):
         assert not re.search(r"(?<!\\)[\[\]]", result["message"]["text"])
 
 
-def test_a_megabyte_in_every_field_stays_a_report(tmp_path):
-    it = report(planted(tmp_path, "A=<" * 350_000))
+@pytest.mark.parametrize("key", [None, b"k"])
+def test_a_megabyte_in_every_field_stays_a_report(tmp_path, key):
+    it = report(planted(tmp_path, "amber@fabrikam.example " + "A=<" * 350_000), key=key)
 
-    assert all(len(written(it, form)) < 400_000 for form in FORMS if form != "json")
+    for form in FORMS if key else FORMS[:3]:
+        made = written(it, form)
+        assert len(made) < 1_000_000
+        assert key is None or "amber" not in made
 
 
 # ------------------------------------------------------------------------------------------------ names
@@ -315,7 +319,17 @@ GONE = (
 
 @pytest.mark.parametrize("form", FORMS)
 def test_no_planted_name_is_in_a_redacted_report(tmp_path, form):
-    words = " ; ".join(NAMES.values())
+    words = " ; ".join(
+        [
+            *NAMES.values(),
+            "<b>amber</b>",
+            "=amber",
+            "\x1b[1mamber\x1b[0m",
+            "am\u200bber",
+            "**amber**|amber",
+            "[amber](amber)",
+        ]
+    )
     said = recorded.outcome(
         "drifted", reasons=[words], facts={"users": [{"name": "amber", "state": words}], words: words, "status": words},
         changes=[{"object": words, "action": "write", "before": words, "after": {"kind": words, "data": words}}],
@@ -381,6 +395,15 @@ def test_what_is_told_of_the_runs_so_far_can_go_without_names(three, tmp_path, c
     said = capsys.readouterr().out
     assert three.id in said
     assert not re.search(r"\b(late|room)\b", said)
+
+
+def test_a_triage_can_go_without_names(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    for form in ([], ["--json"]):
+        cli._main(["triage", f"0xCAA20004 {' ; '.join(NAMES.values())}", "--no-redact", "--redact", *form])
+        said = capsys.readouterr().out
+        assert "0xCAA20004" in said
+        assert not any(name in said for kind, name in NAMES.items() if kind not in ("user",))
 
 
 def test_an_explanation_can_go_without_names(tmp_path, capsys, monkeypatch):
