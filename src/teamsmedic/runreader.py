@@ -186,7 +186,7 @@ def _notes(run: Run, manifest: Mapping[str, Json], torn: int) -> Iterator[str]:
     elif run.state is State.UNTOLD and manifest:
         every = "" if left or begun else ", though every host has its record"
         yield f"No end is recorded{every}: from here nothing tells whether it still goes on."
-    if begun:
+    if begun and run.state is not State.GOING_ON:
         yield f"A change was begun and its end is not recorded on {_named(begun)}: check there, or undo this run."
     if left and run.state is not State.GOING_ON:
         yield f"Nothing is recorded of {_named(left)}."

@@ -114,6 +114,21 @@ def test_a_host_without_a_record_is_not_called_well(tmp_path):
     assert report(recorded.run(tmp_path, 1, {"desk": None})).title == "The device needs somebody"
 
 
+def test_nobody_is_sent_to_a_device_on_which_a_run_is_still_at_work(tmp_path):
+    folder = recorded.run(tmp_path, 1, {"desk": recorded.told(recorded.outcome("healthy")), "late": None, "busy": None})
+    folder.write("busy", "way_back", {"verb": "fix", "remediations": {}})
+    going = {name: one for name, one in folder.manifest().items() if name not in ("ended", "exit_code", "files")}
+    folder.save_manifest(going)
+    whole = report(folder)
+    folder.save_manifest({**going, "process": {**going["process"], "began": 1}})
+    cut = report(folder)
+
+    assert whole.title == "So far: 2 of 3 devices need somebody"
+    assert whole.todos[0].what.startswith("Wait: ")
+    assert "undo" not in written(whole, "markdown")
+    assert (cut.todos[0].hosts, cut.todos[0].command) == (["busy"], f"teamsmedic undo {folder.id}")
+
+
 @pytest.mark.parametrize("count", [0, 3, 120])
 def test_junit_fits_the_schema_of_jenkins(tmp_path, count):
     xsd = etree.XMLSchema(etree.parse(VENDORED / "junit-10.xsd"))

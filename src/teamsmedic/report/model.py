@@ -19,7 +19,7 @@ from teamsmedic.explain import WHO
 from teamsmedic.outcome import Outcome, Status
 from teamsmedic.redact import Redactor
 from teamsmedic.remediation import Remediation
-from teamsmedic.runreader import End, HostRun, Run
+from teamsmedic.runreader import End, HostRun, Run, State
 
 FEW = 3
 """Reasons of one thing to do that are told; all stand with the hosts."""
@@ -147,6 +147,11 @@ class Report:
     @property
     def title(self) -> str:
         """What happened, as one sentence."""
+        said = self._title()
+        going = any(one.state is State.GOING_ON for one in self.runs)
+        return f"So far: {said[0].lower()}{said[1:]}" if going else said
+
+    def _title(self) -> str:
         total, counts = len(self.hosts), self.counts
         if not total:
             return "Nothing is recorded of any device"
@@ -241,6 +246,8 @@ def _todos(
     hosts: Sequence[HostState], entries: Sequence[Entry], catalog: Catalog, titles: Mapping[str, str]
 ) -> Iterator[Todo]:
     device = WHO[Who.DEVICE]
+    waiting = [one for one in hosts if _waits(one)]
+    hosts = [one for one in hosts if not _waits(one)]
     for what, end, command in (
         ("See what became of a change that was begun, or undo it", End.BEGUN, "teamsmedic undo {run}"),
         ("See why it stopped, and run it again", End.STOPPED, None),
@@ -269,7 +276,14 @@ def _todos(
     if left:
         what = "Run it again: nothing is recorded of these"
         yield Todo(device, what, [one.host for one in left], [], None, Standing.UNREACHED)
+    if waiting:
+        what = "Wait: the run is still going on, and has not come to its end on these"
+        yield Todo(WHO[Who.NONE], what, [one.host for one in waiting], [], None, Standing.UNREACHED)
     yield from _of_verdicts(hosts, entries, catalog)
+
+
+def _waits(host: HostState) -> bool:
+    return host.run.state is State.GOING_ON and host.last.end in (End.NONE, End.BEGUN)
 
 
 def _of_status(
