@@ -18,7 +18,7 @@ from lxml import etree
 from markdown_it import MarkdownIt
 from referencing import Registry, Resource
 
-from teamsmedic import catalog, cli, content, remediation, runreader
+from teamsmedic import catalog, cli, content, interview, remediation, runreader
 from teamsmedic.redact import Redactor
 from teamsmedic.report import differs, html, machines, model, text
 from teamsmedic.report.model import Standing
@@ -163,6 +163,8 @@ def test_sarif_fits_its_schema(tmp_path, count):
 
 
 def test_json_documents_fit_their_schemas(three, tmp_path, capsys):
+    one = interview.Interview.begin(["0xCAA20004"], {})
+    three.write("desk", "triage", interview.record(one.document(one.decide())))
     fits(json.loads(written(report(three), "json")), "report")
     second = recorded.run(tmp_path, 2, {"late": recorded.told(recorded.outcome("fixed"))})
     first, then = runreader.read(three.path), runreader.read(second.path)
