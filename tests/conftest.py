@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # With import mode importlib a folder of tests is no package; its helpers are found by name.
 sys.path.insert(0, str(Path(__file__).parent / "windows"))
 sys.path.insert(0, str(Path(__file__).parent / "stories"))
+sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture(scope="session")

@@ -105,7 +105,7 @@ def runs(where: Path, most: int) -> list[dict[str, Json]]:
         counted: Counter[str] = Counter()
         hosts = folder.hosts()
         for records in hosts.values():
-            last = records[-1]
+            last = next((one for one in reversed(records) if "outcomes" in one), records[-1])
             counted.update(str(one.get("status")) for one in last.get("outcomes") or [])
             if last.get("type") == "unreachable":
                 counted["not reached"] += 1

@@ -20,6 +20,7 @@ import click
 from teamsmedic import __version__
 from teamsmedic.errors import ExitCode, RequestError, TeamsMedicError
 from teamsmedic.questions import QUESTIONS
+from teamsmedic.report import command as reporting
 
 if TYPE_CHECKING:
     from teamsmedic.ansible.inventory import HostSpec
@@ -155,7 +156,8 @@ def _say(text: str) -> None:
 @click.argument("what", nargs=-1, type=click.UNPROCESSED)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @click.option("--file", "files", multiple=True, metavar="PATH", help="A file or folder, whatever its name looks like.")
-def explain(what: tuple[str, ...], as_json: bool, files: tuple[str, ...]) -> int:
+@reporting.redact_option
+def explain(what: tuple[str, ...], as_json: bool, files: tuple[str, ...], redact: bool) -> int:
     """Explains each CODE, or the codes in a TEXT, a FILE or a FOLDER; - reads standard input.
 
     Logs in UTF-8 and UTF-16, gz and zip, event logs exported as XML, of any size. Needs no network and no device.
@@ -168,6 +170,10 @@ def explain(what: tuple[str, ...], as_json: bool, files: tuple[str, ...]) -> int
     if not what and not files:
         raise click.UsageError("name a code, a text, a file or a folder, or - for standard input")
     document = explaining.document(what, sys.stdin.buffer, files)
+    if redact:
+        from teamsmedic.redact import Redactor
+
+        document = Redactor((), reporting.key(), keep=("url",)).data(document)
     if as_json:
         _print_json(document)
     else:
@@ -198,6 +204,7 @@ def _host_options(command: F) -> F:
             "-f", "--forks", type=click.IntRange(1, 500), default=20, show_default=True, help="Hosts at once."
         ),
         click.option("--run-dir", metavar="FOLDER", help="Where run folders lie (TEAMSMEDIC_RUN_DIR)."),
+        reporting.redact_option,
         click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout."),
         click.option("-v", "--verbose", count=True, help="Say more on stderr."),
     ]
@@ -270,6 +277,7 @@ class _Session:
         self.by = f"{runfolder.user()}@{os.uname().nodename}"
         manifest = {
             "command": command,
+            "door": "pypsrp",
             "by": self.by,
             "pattern": pattern,
             "inventory": list(options["inventory"]),
@@ -293,6 +301,7 @@ class _Session:
                 spec.name,
                 functools.partial(lambda spec: WinRMHost(spec.name, connection(spec), self.stop), spec),
                 functools.partial(walk, spec.name),
+                spec.groups,
             )
             for spec in chosen
         ]
@@ -303,7 +312,7 @@ class _Session:
             done += 1
             if sys.stderr.isatty() and len(tasks) > 1:
                 click.echo(f"\r{done}/{len(tasks)} hosts", nl=done == len(tasks), err=True)
-            if self.options["verbose"]:
+            if self.options["verbose"] and not self.options["redact"]:
                 told = ", ".join(f"{one.remediation} {one.status}" for one in result.outcomes)
                 click.echo(f"{result.host}: {result.error or told}", err=True)
 
@@ -346,9 +355,9 @@ class _Session:
         """Prints the result, completes the manifest, and gives the exit code."""
         from teamsmedic import view
 
-        self.folder.save_manifest(
-            {**self.folder.manifest(), "ended": round(time.time(), 3), "exit_code": int(result.exit_code)}
-        )
+        self.folder.end(int(result.exit_code))
+        if self.options["redact"]:
+            result = reporting.redacted(result, self.names())
         if self.options["as_json"]:
             _print_json(result.to_json())
         else:
@@ -364,6 +373,12 @@ class _Session:
             then = undo if begun else "go on with the same command"
             click.echo(f"stopped: what was done is in {self.folder.path}; {then}.", err=True)
         return int(result.exit_code)
+
+    def names(self) -> list[tuple[str, str]]:
+        """Names that the inventory gives away, each with its kind."""
+        users = [("user", spec.user) for spec in self.specs if spec.user]
+        hosts = [("host", name) for spec in self.specs for name in (spec.name, spec.address)]
+        return [*users, *hosts, ("user", self.by.rpartition("@")[0]), ("host", self.by.rpartition("@")[2])]
 
     def ask(self, hosts: Sequence[HostResult], question: str, verb: str) -> bool:
         """Shows every object that will change and asks; True to go on."""
@@ -405,6 +420,13 @@ def _question_options(command: F) -> F:
 @click.option("--tried", multiple=True, metavar="ID", help="A remediation that did not help (several: repeat).")
 @click.option("--no-input", is_flag=True, help="Ask nothing; say what was not asked.")
 @click.option("--no-redact", is_flag=True, help="Leave names and addresses in the texts for other people.")
+@click.option(
+    "--texts",
+    type=click.Path(path_type=Path),
+    envvar="TEAMSMEDIC_TEXTS",
+    metavar="FOLDER",
+    help="Templates of your own for those texts (TEAMSMEDIC_TEXTS).",
+)
 @_question_options
 @_host_options
 def triage(
@@ -414,6 +436,7 @@ def triage(
     tried: tuple[str, ...],
     no_input: bool,
     no_redact: bool,
+    texts: Path | None,
     **options: Any,
 ) -> int:
     """Says who must act, why, and what to do next: from codes, a text, a log and answers, and with --host a check.
@@ -437,6 +460,7 @@ def triage(
         redact=not no_redact,
         silent="--no-input" if no_input else "asked, and not known" if asks else "there is no terminal to ask on",
         open_ended=asks or host is not None,
+        texts=texts,
     )
     return _triaged(interview, host, options, asks=asks)
 
@@ -476,8 +500,16 @@ def _triaged(interview: Interview, host: str | None, options: Mapping[str, Any],
         folder=str(session.folder.path) if session else None,
     )  # fmt: skip
     if session:
-        ended = {"ended": round(time.time(), 3), "exit_code": int(code)}
-        session.folder.save_manifest({**session.folder.manifest(), **ended})
+        for one in parts:
+            if not one["error"]:
+                session.folder.write(one["host"], "triage", interviews.record(one))
+        session.folder.end(int(code))
+    if options["redact"]:
+        from teamsmedic import handover
+        from teamsmedic.redact import Redactor
+
+        known = [name for one in (*devices, None) for name in handover.names(interview.evidence, one)]
+        document = Redactor([*known, *(session.names() if session else ())], reporting.key()).data(document)
     if options["as_json"]:
         _print_json(document)
     else:
@@ -636,11 +668,16 @@ def undo(
 @click.option("--run-dir", metavar="FOLDER", help="Where run folders lie (TEAMSMEDIC_RUN_DIR).")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
 @click.option("-n", "--most", type=click.IntRange(1), default=20, show_default=True, help="How many, newest first.")
-def runs(run_dir: str | None, as_json: bool, most: int) -> int:
+@reporting.redact_option
+def runs(run_dir: str | None, as_json: bool, most: int, redact: bool) -> int:
     """Lists run folders, newest first: when, what, on how many hosts, with which outcomes."""
     from teamsmedic import asked, runfolder, view
 
     listed = asked.runs(runfolder.base(run_dir), most)
+    if redact:
+        from teamsmedic.redact import Redactor
+
+        listed = Redactor([("host", host) for one in listed for host in one["hosts"]], reporting.key()).data(listed)
     if as_json:
         _print_json({"version": 1, "runs": listed})
     elif listed:
@@ -648,6 +685,10 @@ def runs(run_dir: str | None, as_json: bool, most: int) -> int:
     else:
         click.echo(f"no runs in {runfolder.base(run_dir)}", err=True)
     return int(ExitCode.OK)
+
+
+for _command in reporting.COMMANDS:
+    cli.add_command(_command)
 
 
 # ------------------------------------------------------------------------------------------------ content

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -45,6 +46,18 @@ def read_text(path: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         found = getattr(error, "strerror", None) or str(error)
         raise ContentError(f"read {path}", found, "restore the file from the release") from error
+
+
+@functools.cache
+def digest() -> str:
+    """SHA-256 of all files that decide what is said and done: catalog/ and remediations/, without tests and pages."""
+    total = hashlib.sha256()
+    for folder in ("catalog", "remediations"):
+        for path in sorted((root() / folder).rglob("*")):
+            name = path.relative_to(root())
+            if path.suffix in (".yaml", ".ps1") and "tests" not in name.parts:
+                total.update(f"{name.as_posix()}\0{hashlib.sha256(read_text(path).encode()).hexdigest()}\n".encode())
+    return total.hexdigest()
 
 
 def read_yaml(path: Path) -> Any:

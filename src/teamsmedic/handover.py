@@ -1,15 +1,19 @@
 """The texts for other people: what was seen, what it is not, and what is asked of them, without names they do not need.
 
-Templates are those of texts/, one for each verdict that hands over; they are ours, and still run in a sandbox.
+Templates are those of texts/, one for each verdict that hands over; a site can put its own in a folder instead. All run
+in a sandbox, and what a device or a user said reaches them as values only, never as a template.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from teamsmedic.catalog import Catalog
+from teamsmedic.errors import RequestError
 from teamsmedic.evidence import Evidence
 from teamsmedic.outcome import Json
 from teamsmedic.redact import Redactor
@@ -24,13 +28,14 @@ ASKS = 3
 
 
 @functools.cache
-def _environment() -> Environment:
-    from jinja2 import PackageLoader, StrictUndefined  # noqa: PLC0415 - start-up is counted
+def _environment(folder: Path | None = None) -> Environment:
+    from jinja2 import ChoiceLoader, FileSystemLoader, PackageLoader, StrictUndefined  # noqa: PLC0415 - counted
     from jinja2.sandbox import ImmutableSandboxedEnvironment  # noqa: PLC0415
 
+    ours = PackageLoader("teamsmedic", "texts")
     # Plain text, so nothing is escaped for HTML; what comes from a device or a user is made harmless before.
     return ImmutableSandboxedEnvironment(
-        loader=PackageLoader("teamsmedic", "texts"),
+        loader=ChoiceLoader([FileSystemLoader(folder), ours]) if folder else ours,
         autoescape=False,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -39,10 +44,42 @@ def _environment() -> Environment:
     )
 
 
-def text(it: Triage, evidence: Evidence, catalog: Catalog, redact: Redactor | None) -> dict[str, Json] | None:
+def own(folder: Path | None) -> None:
+    """Reads a site's own templates, so that a broken one is told of before anybody is asked anything."""
+    if folder is None:
+        return
+    known = [f"{one}.txt.j2" for one in ("carrier", "network", "sbc", "tenant", "user")]
+    found = sorted(one.name for one in folder.glob("*.j2")) if folder.is_dir() else []
+    wrong = [one for one in found if one not in known and not one.startswith("_")]
+    if wrong or not found:
+        what = f"{clean(wrong[0], 100)} is none" if wrong else "there is none"
+        raise RequestError(f"looked for templates in {clean(folder)}", what, f"name them {', '.join(known)}")
+    for name in found:
+        with _told(folder):
+            _environment(folder).get_template(name)
+
+
+@contextlib.contextmanager
+def _told(folder: Path | None) -> Iterator[None]:
+    """A template that cannot be read or carried out is one sentence; those of ours never are."""
+    from jinja2 import TemplateError, TemplateSyntaxError  # noqa: PLC0415
+
+    try:
+        yield
+    except (TemplateError, OSError, ArithmeticError, LookupError, TypeError, ValueError, OverflowError) as error:
+        if folder is None:
+            raise
+        where = f"{error.name}:{error.lineno}" if isinstance(error, TemplateSyntaxError) else "a template"
+        raise RequestError(f"made a text from {where} in {clean(folder)}", clean(error, 300), "mend it") from error
+
+
+def text(
+    it: Triage, evidence: Evidence, catalog: Catalog, redact: Redactor | None, folder: Path | None = None
+) -> dict[str, Json] | None:
     """The text for whoever must act, as `for`, `subject` and `body`; None where it is nobody else.
 
-    `redact`: takes names out; None leaves them in and quotes the evidence as it was given.
+    `redact`: takes names out; None leaves them in and quotes the evidence as it was given. `folder`: templates of a
+    site, which go before ours.
     """
     if it.recipient is None:
         return None
@@ -69,7 +106,9 @@ def text(it: Triage, evidence: Evidence, catalog: Catalog, redact: Redactor | No
         "contradictions": [told(one) for one in it.contradictions],
         "sources": [catalog.sources[one].url for one in sources],
     }
-    lines = _environment().get_template(f"{it.recipient}.txt.j2").render(it=used).strip().splitlines()
+    with _told(folder):
+        made = _environment(folder).get_template(f"{it.recipient}.txt.j2").render(it=used)
+    lines = made.strip().splitlines() or [""]
     body = "\n".join(_squeezed(lines[1:]))
     return {"for": it.recipient.value, "subject": lines[0], "body": body}
 
@@ -95,11 +134,12 @@ def names(evidence: Evidence, device: Device | None) -> Iterator[tuple[str, str]
         if device.info:
             yield "host", device.info.computer
         for outcome in device.outcomes:
-            yield from _facts(outcome.facts)
+            yield from people(outcome.facts)
     yield from _report(evidence.directory)
 
 
-def _facts(facts: Json) -> Iterator[tuple[str, str]]:
+def people(facts: Json) -> Iterator[tuple[str, str]]:
+    """Names that a device's facts hold, each with its kind."""
     if not isinstance(facts, dict):
         return
     for key in ("sessions", "users", "credentials", "caches", "enrolments", "administrators"):
@@ -126,8 +166,10 @@ def _report(report: Json) -> Iterator[tuple[str, str]]:
                 yield kind, report[key].partition(".")[0]
 
 
-def texts(it: Triage, evidence: Evidence, catalog: Catalog, *, redacted: bool) -> list[dict[str, Json]]:
+def texts(
+    it: Triage, evidence: Evidence, catalog: Catalog, *, redacted: bool, folder: Path | None = None
+) -> list[dict[str, Json]]:
     """The texts of one triage: for whoever must act, where that is somebody else."""
     redactor = Redactor(names(evidence, it.device)) if redacted else None
-    made = text(it, evidence, catalog, redactor)
+    made = text(it, evidence, catalog, redactor, folder)
     return [made] if made else []

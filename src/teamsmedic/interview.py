@@ -43,21 +43,24 @@ class Interview:
     redact: bool = True
     asked: dict[str, str] = field(default_factory=dict)
     silent: str = "there is no terminal to ask on"
+    texts: Path | None = None
 
     @classmethod
     def begin(
         cls, what: Sequence[str], given: Mapping[str, str], *, standard_input: BinaryIO | None = None,
         tried: Sequence[str] = (), ten_points: bool = False, redact: bool = True, silent: str = "",
-        open_ended: bool = False,
+        open_ended: bool = False, texts: Path | None = None,
     ) -> Interview:  # fmt: skip
         """Reads the arguments; RequestError for an answer, a remediation or a file that is none, or for nothing at all.
 
-        `open_ended`: more is going to be known, of somebody who is asked or of a device.
+        `open_ended`: more is going to be known, of somebody who is asked or of a device. `texts`: a folder with a
+        site's own templates for the texts to others.
         """
+        handover.own(texts)
         root = content.root()
         catalog, known = _catalog(root), remediation.load(root)
         out = cls(read(what, catalog, standard_input), {}, catalog, known, tuple(tried), ten_points, redact)
-        out.silent = silent or out.silent
+        out.silent, out.texts = silent or out.silent, texts
         for name in tried:
             if name not in known:
                 raise UnknownRemediation(
@@ -207,7 +210,7 @@ class Interview:
                 {"number": one.number, "title": one.title, "state": one.state, "by": one.by, "text": one.text}
                 for one in points
             ],
-            "texts": handover.texts(it, self.evidence, self.catalog, redacted=self.redact),
+            "texts": handover.texts(it, self.evidence, self.catalog, redacted=self.redact, folder=self.texts),
             "outcomes": (outcome or {}).get("outcomes", []),
         }
 
@@ -231,6 +234,11 @@ def whole(
         "redacted": interview.redact,
         "results": list(results),
     }
+
+
+def record(part: Mapping[str, Json]) -> dict[str, Json]:
+    """What the run folder keeps of one host's triage (type `triage`)."""
+    return {"verdict": part["verdict"], "next": part["next"]["text"], "reasons": part["reasons"]}
 
 
 def read(what: Sequence[str], catalog: Catalog, standard_input: BinaryIO | None = None) -> Evidence:

@@ -28,11 +28,12 @@ class Internal(TeamsMedicError):
 
 @dataclass(frozen=True)
 class Task:
-    """One host's part of a run: how to open its door, and what to do there."""
+    """One host's part of a run: how to open its door, what to do there, and its groups in the inventory."""
 
     host: str
     open: Callable[[], Host]
     walk: Callable[[], Walk]
+    groups: Sequence[str] = ()
 
 
 def treat(
@@ -95,7 +96,7 @@ def _one(task: Task, folder: RunFolder, stop: threading.Event) -> HostResult:
         result.error = internal(folder, traceback.format_exc())
     try:
         kind = "outcome" if result.report else "unreachable" if result.without == "not reached" else "stopped"
-        folder.write(task.host, kind, _record(result))
+        folder.write(task.host, kind, {**_record(result), "groups": list(task.groups)})
     except RunFolderError as error:
         result.error = result.error or error
     return result

@@ -1,15 +1,17 @@
-"""The run folder: what a run did, host by host, on the controller's disk.
+"""The run folder: what a run did, host by host, on the controller's disk. `runreader` reads it.
 
-    <runs>/<UTC time>-<short id>/manifest.json        who, when, what was asked for
-                                 hosts/<host>.jsonl   one record a line: start, way_back, outcome, unreachable
+    <runs>/<UTC time>-<short id>/manifest.json        who, when, what was asked for, at its end the hash of each file
+                                 hosts/<host>.jsonl   one record a line: way_back, outcome, unreachable, stopped
                                  devices/             links from where a device is reached to its host (Ansible door)
 
-Every record is flushed to disk before the call returns. Both doors write the same files. Folders are 0700, files 0600.
+Every record is flushed to disk before the call returns, and chained to the one before it (`chain`). Both doors write
+the same files (schemas/run-manifest.schema.json, schemas/run-record.schema.json). Folders are 0700, files 0600.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import getpass
 import hashlib
 import json
@@ -22,13 +24,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from teamsmedic import __version__
+from teamsmedic import __version__, chain, content
 from teamsmedic.errors import RunFolderError
 from teamsmedic.outcome import Json
 from teamsmedic.text import clean
 
-FORMAT = 1
+FORMAT = 2
+"""Format 1 had no hashes, no process, no groups and no digest of the content."""
 RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
+LONGEST = 200
+"""Characters of a file's name; more than 255 bytes no file system takes."""
 
 
 def base(named: str | os.PathLike[str] | None = None) -> Path:
@@ -72,9 +77,8 @@ class RunFolder:
             for one in (folder.path, folder.path / "hosts"):
                 one.chmod(0o700)
             if not (folder.path / "manifest.json").exists():
-                folder.save_manifest(
-                    {"format": FORMAT, "run": run, "teamsmedic": __version__, "started": _now(), **manifest}
-                )
+                about = {"teamsmedic": __version__, "content": content.digest(), "process": process()}
+                folder.save_manifest({"format": FORMAT, "run": run, **about, "started": _now(), **manifest})
         return folder
 
     def save_manifest(self, data: Mapping[str, Json]) -> None:
@@ -82,18 +86,26 @@ class RunFolder:
         target = self.path / "manifest.json"
         with _told("wrote", target):
             draft = target.with_suffix(f".{os.getpid()}.tmp")
-            _write(draft, json.dumps(data, indent=1, sort_keys=True) + "\n", append=False)
+            text = json.dumps({name: one for name, one in data.items() if name != "hash"}, sort_keys=True)
+            _write(draft, (chain.seal(text) + "\n").encode())
             draft.replace(target)
             _flush_folder(self.path)
+
+    def end(self, exit_code: int, **more: Json) -> None:
+        """Completes the manifest when the run is over: when, with which exit code, and what each file holds by then."""
+        files = {}
+        with _told("read", self.path):
+            for file in sorted((self.path / "hosts").glob("*.jsonl")):
+                data = file.read_bytes()
+                files[file.name] = {"lines": data.count(b"\n"), "sha256": chain.sha256(data)}
+        self.save_manifest({**self.manifest(), **more, "ended": _now(), "exit_code": exit_code, "files": files})
 
     def write(self, host: str, kind: str, data: Mapping[str, Json]) -> None:
         """Appends one record to the host's file."""
         record = {"type": kind, "at": _now(), "host": host, **data}
         target = self._file(host)
         with _told("wrote", target):
-            new = not target.exists()
-            _write(target, json.dumps(record, sort_keys=True) + "\n", append=True)
-            if new:
+            if _append(target, record, f"{self.id}/{target.name}"):
                 _flush_folder(target.parent)
 
     def claim(self, device: str, host: str) -> str:
@@ -182,23 +194,65 @@ def _now() -> float:
     return round(time.time(), 3)
 
 
-def _file_name(host: str) -> str:
-    """The host's name as a file name: what is not harmless becomes %XX."""
-    return re.sub(
-        r"[^A-Za-z0-9_.-]|^\.", lambda m: "".join(f"%{b:02X}" for b in m[0].encode("utf-8", "replace")), host
-    )[:200]
+def process() -> dict[str, Json]:
+    """This process, so that a reader on the same machine can tell whether it still runs.
+
+    `began`: clock ticks after the machine's start (field 22 of /proc/PID/stat), null where there is no such file.
+    """
+    return {"node": os.uname().nodename, "pid": os.getpid(), "began": _began(os.getpid())}
 
 
-def _write(path: Path, text: str, *, append: bool) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | (os.O_APPEND if append else os.O_TRUNC)
-    handle = os.open(path, flags, 0o600)
+def runs_still(said: Json) -> bool | None:
+    """Whether a process that `process` told of still runs; None where that cannot be known here."""
+    if not isinstance(said, dict) or said.get("node") != os.uname().nodename or not isinstance(said.get("pid"), int):
+        return None
+    began = _began(said["pid"])
+    return began is not None and began == said.get("began") if Path("/proc/self/stat").exists() else None
+
+
+def _began(pid: int) -> int | None:
     try:
-        data = text.encode()
-        while data:  # a disk that is nearly full takes a part
-            data = data[os.write(handle, data) :]
-        os.fsync(handle)
+        # The second field is a name in brackets, which may hold anything.
+        return int(Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[19])
+    except (OSError, IndexError, ValueError):
+        return None
+
+
+def _file_name(host: str) -> str:
+    """The host's name as a file name: what is not harmless becomes %XX, and what is too long its hash."""
+    name = re.sub(r"[^A-Za-z0-9_.-]|^\.", lambda m: "".join(f"%{b:02X}" for b in m[0].encode("utf-8", "replace")), host)
+    return (
+        name if len(name) <= LONGEST else f"{name[: LONGEST - 17]}%{chain.sha256(host.encode('utf-8', 'replace'))[:16]}"
+    )
+
+
+def _append(path: Path, record: Mapping[str, Json], name: str) -> bool:
+    """Appends a record to a chained file, whoever else does, and tells whether the file is new."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        with open(handle, "rb", closefd=False) as reader:
+            written = reader.read()
+        torn = b"" if not written or written.endswith(b"\n") else b"\n"  # whoever wrote here was killed
+        before = chain.lines(written)[-1] if written else name.encode()
+        _put(handle, torn + chain.line(record, before).encode() + b"\n")
+        return not written
     finally:
         os.close(handle)
+
+
+def _write(path: Path, data: bytes) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        _put(handle, data)
+    finally:
+        os.close(handle)
+
+
+def _put(handle: int, data: bytes) -> None:
+    while data:  # a disk that is nearly full takes a part
+        data = data[os.write(handle, data) :]
+    os.fsync(handle)
 
 
 def _flush_folder(path: Path) -> None:

@@ -10,6 +10,7 @@ import story as stories
 
 from teamsmedic import cli, handover, interview
 from teamsmedic.catalog import Who
+from teamsmedic.errors import RequestError
 from teamsmedic.redact import Redactor
 
 PLANTED = {
@@ -76,7 +77,7 @@ def test_placeholders_tell_people_apart():
 
     said = redact("Amber Adams on LT-0417, then bruno@contoso.example on lt-0417 and AMBER ADAMS again")
 
-    assert said == "[user-2] on [host-1], then [user-1] on [host-1] and [user-2] again"
+    assert said == "[user-1] on [host-1], then [user-2] on [host-1] and [user-1] again"
 
 
 @pytest.mark.parametrize(
@@ -122,7 +123,7 @@ def test_names_that_a_device_tells_are_taken_out_too(tmp_path):
     assert told["host"] == "LT-0417"
     assert {"amber", "carla"} <= every
     said = Redactor(handover.names(one.evidence, device))("amber on LT-0417 has saved amber@fabrikam.example")
-    assert said == "[user-2] on [host-1] has saved [user-1]"
+    assert said == "[user-1] on [host-1] has saved [user-2]"
 
 
 def test_names_of_a_pasted_report_are_taken_out_too():
@@ -154,3 +155,49 @@ def test_the_command_takes_names_out_by_default(capsys):
     assert (said["redacted"], told["redacted"]) == (True, False)
     assert not any(name in json.dumps(said, ensure_ascii=False) for name in PLANTED.values())
     assert PLANTED["user"] in told["results"][0]["texts"][0]["body"]
+
+
+def own(tmp_path, text: str, name: str = "tenant.txt.j2"):
+    (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def test_a_site_writes_its_own_text_and_the_others_stay(tmp_path):
+    folder = own(tmp_path, "Ticket: {{ it.code }}\n{% import '_body.txt.j2' as body %}{{ body.listed(it.asks) }}")
+    tenant = interview.Interview.begin([CODES[Who.TENANT]], {}, texts=folder)
+    network = interview.Interview.begin([CODES[Who.NETWORK]], {}, texts=folder)
+
+    assert tenant.document(tenant.decide())["texts"][0]["subject"] == "Ticket: 0xCAA20004"
+    assert network.document(network.decide())["texts"][0]["subject"] == text(CODES[Who.NETWORK])["subject"]
+
+
+@pytest.mark.parametrize("given", ["{{ 7 * 7 }}", "{{ it.__class__.__mro__ }}", "{% include '/etc/passwd' %}"])
+def test_what_a_user_says_is_no_template_in_a_text_of_a_site_either(tmp_path, given):
+    folder = own(tmp_path, "Ticket\n{% for one in it.quoted %}{{ one }}{% endfor %}")
+    one = interview.Interview.begin([f"{given} 0xCAA20004"], {}, redact=False, texts=folder)
+
+    assert given in one.document(one.decide())["texts"][0]["body"]
+
+
+@pytest.mark.parametrize(
+    ("template", "found"),
+    [
+        ("{% if %}", "tenant.txt.j2:1"),
+        ("{{ it.nothing.at_all }}", "nothing"),
+        ("{{ it.__class__.__mro__ }}", "unsafe"),
+        ("{{ it.asks.append('x') }}", "unsafe"),
+        ("{{ 1 / 0 }}", "division"),
+    ],
+)
+def test_a_template_that_is_broken_or_reaches_out_is_one_sentence(tmp_path, template, found):
+    def write():
+        one = interview.Interview.begin(["0xCAA20004"], {}, texts=own(tmp_path, template))
+        one.document(one.decide())
+
+    with pytest.raises(RequestError, match=found):
+        write()
+
+
+def test_a_template_of_a_name_that_nobody_reads_is_refused(tmp_path):
+    with pytest.raises(RequestError, match="tennant"):
+        interview.Interview.begin(["0xCAA20004"], {}, texts=own(tmp_path, "x", "tennant.txt.j2"))

@@ -37,6 +37,7 @@ SPOKEN = 2
 """Reasons of one outcome in `msg`; the others are in `outcomes`."""
 FAIL_ON = (Status.BLOCKED, Status.UNKNOWN)
 _SEED = (runfolder.new_id().partition("-")[0], secrets.token_hex(8))
+_PROCESS = runfolder.process()
 """The plugin imports this module, and Ansible the plugin, before its workers are forked: all of one run share this."""
 
 Execute = Callable[[dict[str, Any]], Mapping[str, Any]]
@@ -92,7 +93,10 @@ class Options:
 
 @dataclass(frozen=True)
 class Task:
-    """One task on one host. `play`: all hosts of the play; `run_dir`: the play variable `teamsmedic_run_dir`."""
+    """One task on one host.
+
+    `play`: all hosts of the play; `run_dir`: the play variable `teamsmedic_run_dir`; `groups`: those of the host.
+    """
 
     host: str
     options: Mapping[str, Any]
@@ -100,6 +104,8 @@ class Task:
     diff: bool = False
     play: Sequence[str] = ()
     run_dir: str | None = None
+    inventory: Sequence[str] = ()
+    groups: Sequence[str] = ()
 
 
 @dataclass
@@ -239,14 +245,14 @@ def carry_out(task: Task, open_host: Callable[[], AnsibleHost]) -> dict[str, Any
             kind = "outcome" if result.report else "unreachable" if result.without == "not reached" else "stopped"
             record = result.to_json()
             del record["host"]
-            folder.write(task.host, kind, record)
+            folder.write(task.host, kind, {**record, "groups": list(task.groups)})
         except TeamsMedicError as error:
             result.error = result.error or error
     out = _told(result, task, options, folder)
     if interview and folder and (result.report or isinstance(result.error, HostError)):
         from teamsmedic.ansible import triaged  # noqa: PLC0415
 
-        out |= triaged.told(interview, result, (begun, time.time()), folder.path.parent, checked=True)
+        out |= triaged.told(interview, result, (begun, time.time()), folder.path.parent, checked=True, folder=folder)
     return out
 
 
@@ -267,6 +273,7 @@ def _told(result: HostResult, task: Task, options: Options, folder: RunFolder | 
     would = [one for one in outcomes if _changes(one, task, options)]
     out: dict[str, Any] = {
         "changed": bool(would),
+        "state": options.state,
         # In plain types: ansible-core from 2.21 on warns of an enum.
         "outcomes": json.loads(json.dumps([one.to_json() for one in outcomes])),
         "msg": ", ".join(_line(one) for one in outcomes),
@@ -352,7 +359,9 @@ def _manifest(task: Task, options: Options, by: str, plan: Any) -> dict[str, Jso
     return {
         "command": COMMANDS[options.state],
         "door": "ansible",
+        "process": _PROCESS,
         "by": by,
+        "inventory": list(task.inventory),
         "codes": list(plan.codes) if plan else [],
         "remediations": [item.remediation.id for item in plan.items] if plan else list(options.remediations),
         "hosts": sorted(task.play),

@@ -5,7 +5,6 @@ Each host's own file is written by the action plugin, so that a run folder is co
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -80,5 +79,4 @@ class Runs:
                     said = self._lost.get(host) or self._refused.get(host)
                     error = said or "the play ended before it came to this host"
                     folder.write(host, "unreachable" if lost else "stopped", {"error": error, "outcomes": []})
-            more = {"waves": waves, "ended": round(time.time(), 3), "exit_code": int(ExitCode.worst(codes))}
-            folder.save_manifest({**manifest, "playbook": self.playbook, **more})
+            folder.end(int(ExitCode.worst(codes)), playbook=self.playbook, waves=waves)

@@ -11,6 +11,7 @@ import getpass
 import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -210,7 +211,8 @@ class _Inventory:
             with _told(f"read {variable} of {name}", "mend its template", hide="pass" in variable):
                 return _plain(templar.template(found[variable]))
 
-        return connections.read(name, lookup, user=user or self.constants.DEFAULT_REMOTE_USER, password=password)
+        read = connections.read(name, lookup, user=user or self.constants.DEFAULT_REMOTE_USER, password=password)
+        return replace(read, groups=tuple(str(one) for one in found.get("group_names") or ()))
 
     def _default(self, variable: str) -> Any:
         """ansible.cfg's `transport` where it names one; ansible's own default, ssh, never leads to Windows."""

@@ -47,6 +47,7 @@ class HostSpec:
     configuration: str = "Microsoft.PowerShell"
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     vars: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    groups: tuple[str, ...] = ()
 
 
 # Of several variables for one option the last that is set wins, as in Ansible.

@@ -62,6 +62,8 @@ class ActionModule(ActionBase):
             diff=bool(self._task.diff),
             play=[str(one) for one in variables.get("ansible_play_hosts_all") or ()],
             run_dir=None if where is None else str(self._templar.template(where)),
+            inventory=[str(one) for one in variables.get("ansible_inventory_sources") or ()],
+            groups=[str(one) for one in variables.get("group_names") or ()],
         )
         return action.carry_out(asked, lambda: self._open(asked.host, variables))
 
