@@ -8,6 +8,7 @@ are ok.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -19,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from teamsmedic import asked, content, remediation, runfolder, treatment
+from teamsmedic import asked, content, remediation, rooms, runfolder, treatment
 from teamsmedic.ansible import vars as connections
 from teamsmedic.errors import BadReply, HostError, NothingToUndo, RequestError, TeamsMedicError
 from teamsmedic.hosts.base import End, Reply, Send
@@ -55,6 +56,7 @@ class Options:
     run_dir: str | None = None
     fail_on: tuple[str, ...] = ()
     by: str | None = None
+    because: str = ""
     answers: Mapping[str, str] = field(default_factory=dict)
     tried: tuple[str, ...] = ()
     redact: bool = True
@@ -77,6 +79,7 @@ class Options:
             run_dir=values.get("run_dir"),
             fail_on=_list(values, "fail_on", FAIL_ON),
             by=values.get("by"),
+            because=clean(values.get("because", ""), 300).strip(),
             answers=_answers(values.get("answers", {})),
             tried=_list(values, "tried"),
             redact=_flag(values.get("redact", True), "redact"),
@@ -90,7 +93,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Task:
-    """One task on one host. `play`: all hosts of the play; `run_dir`: the play variable `teamsmedic_run_dir`."""
+    """One task on one host. `play`: all hosts of the play; `run_dir`, `night_window`: the variables of those names."""
 
     host: str
     options: Mapping[str, Any]
@@ -98,6 +101,7 @@ class Task:
     diff: bool = False
     play: Sequence[str] = ()
     run_dir: str | None = None
+    night_window: str | None = None
 
 
 @dataclass
@@ -187,6 +191,7 @@ def carry_out(task: Task, open_host: Callable[[], AnsibleHost]) -> dict[str, Any
         options = Options.read(task.options)
         where = runfolder.base(options.run_dir or task.run_dir)
         by = clean(options.by or f"{runfolder.user()}@{os.uname().nodename}", 200)
+        window = rooms.window(task.night_window, task.host)
         plan = None
         if options.state == "triaged":
             from teamsmedic.ansible import triaged  # noqa: PLC0415 - only there, and a fork for each host is counted
@@ -206,9 +211,8 @@ def carry_out(task: Task, open_host: Callable[[], AnsibleHost]) -> dict[str, Any
                 now=time.time(),
             )
         host = open_host()
-        run = _run_id(where, task.host)
-        folder = RunFolder.create(where, run, _manifest(task, options, by, plan))
-        context = treatment.Context(run, by)
+        folder = RunFolder.create(where, _run_id(where, task.host), _manifest(task, options, by, plan))
+        context = treatment.Context(folder.id, by, terms=rooms.Terms(window, options.because, time.time()))
         if plan is None:
             walk = asked.undo(
                 context, task.host, run=options.run, names=options.remediations, where=where, dry_run=task.dry_run,
@@ -220,8 +224,7 @@ def carry_out(task: Task, open_host: Callable[[], AnsibleHost]) -> dict[str, Any
             walk = treatment.check(plan, context)
         else:
             walk = treatment.fix(plan, context, allow=options.allow)
-        made = folder
-        result.report = drive(walk, host, lambda kind, data: made.write(task.host, kind, data))
+        result.report = drive(walk, host, functools.partial(folder.write, task.host))
     except TeamsMedicError as error:
         result.error = error
     except Exception:  # a fault of ours is one sentence and a report, as behind the command line
@@ -319,6 +322,7 @@ def _manifest(task: Task, options: Options, by: str, plan: Any) -> dict[str, Jso
         "command": {"checked": "check", "fixed": "fix", "reverted": "undo", "triaged": "triage"}[options.state],
         "door": "ansible",
         "by": by,
+        "because": options.because,
         "codes": list(plan.codes) if plan else [],
         "remediations": [item.remediation.id for item in plan.items] if plan else list(options.remediations),
         "hosts": sorted(task.play),
