@@ -480,7 +480,7 @@ def _triaged(interview: Interview, host: str | None, options: Mapping[str, Any],
     code = ExitCode.worst(
         [*(one.exit_code for one in triages), *(one.exit_code for one in results if one.error or one.interrupted)]
     )
-    if not (interview.evidence.codes or interview.answers() or interview.ten_points):
+    if not (any(one.codes for one in triages) or interview.answers() or interview.ten_points):
         code = ExitCode.NO_CODE
     document = interviews.whole(
         interview, parts, int(code), run=session.folder.id if session else None,

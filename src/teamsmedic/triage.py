@@ -223,6 +223,11 @@ class Triage:
         return [one.remediation.id for one in self.ladder if one.state in OFFERED]
 
     @property
+    def repair(self) -> str | None:
+        """The remediation that is to be carried out now."""
+        return next((one.remediation.id for one in self.ladder if one.state is Rung.NEXT), None)
+
+    @property
     def recipient(self) -> Who | None:
         """Who gets a text, where somebody else must act."""
         return self.verdict if self.verdict in RECIPIENTS and not self.solved else None
@@ -271,12 +276,17 @@ def skew(device: Device) -> int | None:
 
 def wanted(evidence: Evidence, answers: Mapping[str, Answer], known: Mapping[str, Remediation]) -> list[str] | None:
     """The remediations to check a device for; empty: only who answers matters; None: a device says nothing of it."""
-    causes = _named(evidence, answers)
+    causes = set(_named(evidence, answers))
     calls = [is_call(one.entry) for one in evidence.codes.values()]
-    if not causes or (calls and all(calls)):
+    # A Room tells by itself what its account was refused with, so no code need be given there.
+    place = answers["place"].word if "place" in answers else ""
+    room = place == "room" or not (place or evidence.codes)
+    if (not causes and not room) or (calls and all(calls)):
         return None
     return [
-        one.id for one in known.values() if set(one.cures) & set(causes) or set(_WITNESS.get(one.id, ())) & set(causes)
+        one.id
+        for one in known.values()
+        if causes & {*one.cures, *one.observes, *_WITNESS.get(one.id, ())} or (room and one.observes)
     ]
 
 
@@ -314,6 +324,8 @@ def decide(
     `tried`: cures that did not help, by remediation. `silent`: why questions stay open. `again`: options that reach
     the host, for the commands that are told.
     """
+    refused = refusals(device, known)
+    given, evidence = evidence, evidence.beside({code: count for code, (count, _) in refused.items()})
     codes = evidence.ordered(after=_after(answers))
     room = "place" in answers and answers["place"].word == "room"
     causes = [
@@ -335,6 +347,7 @@ def decide(
                 signal(kind, about, told(name, value.said, answer, device), answer.by)
     if device:
         _heard(device, known, signal)
+        _observed(device, known, catalog, signal)
     _directory(evidence.directory, "in the text of dsregcmd /status", signal, By.TEXT)
     for cause in causes:
         cause.unseen = _unseen(cause, known, device)
@@ -342,6 +355,8 @@ def decide(
     verdict, reasons = _verdict(codes, causes, shared, answers, room=room)
     curing = {one.id: one for one in known.values() if set(one.cures) & set(by_id)}
     stopped_by, solved = _last_repair(device, answers, curing)
+    if not codes:
+        reasons += _heard_of_rooms(device, known)
     if solved:
         verdict, reasons = Who.NONE, [solved, *reasons]
     ladder = _ladder(causes, curing, verdict, device, {*tried, *_helpless(answers)})
@@ -359,7 +374,7 @@ def decide(
         reasons=reasons,
         codes=codes,
         causes=causes,
-        contradictions=list(_contradictions(evidence, codes, causes, verdict, answers, device)),
+        contradictions=list(_contradictions(given, codes, causes, verdict, answers, device)),
         ladder=ladder,
         stopped=stopped,
         next="",
@@ -389,7 +404,7 @@ def _heard(device: Device, known: Mapping[str, Remediation], signal: _Signal) ->
     """What the outcomes of a check say of causes."""
     for outcome in device.outcomes:
         one = known.get(outcome.remediation)
-        if one is None:
+        if one is None or one.observes:
             continue
         why = "".join(clean(reason, 300) for reason in outcome.reasons[:1])
         if outcome.status is Status.DRIFTED and not one.needs_symptom:
@@ -417,6 +432,48 @@ def _heard(device: Device, known: Mapping[str, Remediation], signal: _Signal) ->
                     signal(kind, about, f"AzureAdPrt of {clean(person.get('name'), 60)} is {report['prt']}", By.DEVICE)
 
 
+def refusals(device: Device | None, known: Mapping[str, Remediation]) -> dict[str, tuple[int, str]]:
+    """The codes that a device tells by itself: how often each was seen, and where, how often and when in words."""
+    out: dict[str, tuple[int, str]] = {}
+    for outcome in device.outcomes if device else ():
+        facts = outcome.facts or {}
+        told = facts.get("refusals")
+        for one in told if outcome.remediation in known and isinstance(told, list) else ():
+            if known[outcome.remediation].observes and isinstance(one, dict):
+                count = one["count"] if isinstance(one.get("count"), int) else 1
+                where, age = (clean(one.get(key), 40) for key in ("events", "hours"))
+                seen = f"events {where}: {count} in all, the newest {age} h ago"
+                out[clean(one.get("object"), 40)] = count, seen
+    return out
+
+
+def _observed(device: Device, known: Mapping[str, Remediation], catalog: Catalog, signal: _Signal) -> None:
+    """What a device tells of causes that nobody mends on it: by the codes that it was refused with."""
+    for outcome in device.outcomes:
+        one = known.get(outcome.remediation)
+        if one is None or not one.observes:
+            continue
+        for text, (_, seen) in refusals(device, {one.id: one}).items():
+            code = catalog.read(text)
+            entry = catalog.lookup(code) if code else None
+            about = [named.cause for named in (entry.causes if entry else ()) if named.cause in one.observes]
+            signal("confirms", about, f"the device's own log: {text} ({seen})", By.DEVICE)
+            others = [cause for cause in one.observes if cause not in about]
+            signal("weakens", others, "the device's own log tells of another code", By.DEVICE)
+        if outcome.status is Status.HEALTHY:
+            why = "the device's own log tells of no refusal since its account was last let in"
+            signal("refutes", one.observes, why, By.DEVICE)
+
+
+def _heard_of_rooms(device: Device | None, known: Mapping[str, Remediation]) -> list[str]:
+    """What a Room was asked by itself, where nobody gave a code."""
+    return [
+        f"{known[one.remediation].title}: {one.status}" + (f": {clean(one.reasons[0], 300)}." if one.reasons else ".")
+        for one in (device.outcomes if device else ())
+        if one.remediation in known and known[one.remediation].observes and one.status is not Status.NOT_APPLICABLE
+    ]
+
+
 def _directory(report: Json, where: str, signal: _Signal, by: By) -> None:
     """What a report of dsregcmd says: the test of the device in the directory, and that of its key.
 
@@ -436,7 +493,7 @@ def _directory(report: Json, where: str, signal: _Signal, by: By) -> None:
 
 
 def _unseen(cause: Cause, known: Mapping[str, Remediation], device: Device | None) -> str:
-    curing = [one.id for one in known.values() if cause.id in one.cures]
+    curing = [one.id for one in known.values() if cause.id in (*one.cures, *one.observes)]
     if not curing:
         return "nothing that is read on a device tells it"
     if device is None:
@@ -483,7 +540,8 @@ def _verdict(
     left = [one for one in causes if one.state is not State.REFUTED]
     for cause in causes:
         if cause.state is State.CONFIRMED:
-            if stated in ELSEWHERE and codes[0].entry.code.text not in cause.named_by and not shared:
+            other = cause.verdict is not stated and stated in ELSEWHERE
+            if other and codes[0].entry.code.text not in cause.named_by and not shared:
                 # The code that decides says that the sign-in came as far as somebody else: what a weaker code names
                 # is another trouble.
                 reasons.append(f"Beside it, for {cause.verdict}: {cause.title} ({cause.reasons[0]}).")
@@ -546,6 +604,9 @@ def _contradictions(
             yield f"{cause.title}: what speaks for it ({clash[0]}) and against it ({clash[1]}) cannot both be."
     if stated not in (Who.UNKNOWN, verdict) and causes:
         yield f"{codes[0].entry.code} by itself speaks for {stated}; what was found speaks for {verdict}."
+    unnamed = [one.entry.code.text for one in codes if evidence.codes and one.entry.code not in evidence.codes]
+    if unnamed:
+        yield f"The device's own log tells of {', '.join(unnamed)}, which nobody named."
     for outcome in device.outcomes if device else ():
         named = {one.id for one in causes}
         if outcome.status is Status.DRIFTED and outcome.remediation in _WITNESS and "tls12_disabled" not in named:

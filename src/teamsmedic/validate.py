@@ -122,13 +122,9 @@ def _remediations(root: Path, problems: list[ContentError]) -> dict[str, Remedia
                     "name one of them otherwise",
                 )
             found[one.id] = one
-            wanted = [
-                "detect.ps1",
-                "fix.ps1",
-                "README.md",
-                "tests/cases.yaml",
-                *(["undo.ps1"] if one.reversible else []),
-            ]
+            wanted = ["detect.ps1", "README.md", "tests/cases.yaml"]
+            wanted += ["fix.ps1"] if not one.observes else []
+            wanted += ["undo.ps1"] if one.reversible and not one.observes else []
             for name in wanted:
                 if not (path / name).is_file():
                     raise _wrong(file, (), f"{name} is missing beside it", f"add {name}")
@@ -216,10 +212,10 @@ def _causes(root: Path, catalog: Catalog, remediations: Mapping[str, Remediation
                 path, (cause.id,), f"no code names {cause.id}", "name it in a code, a space or a row, or remove it"
             )
     for one in remediations.values():
-        for unknown in sorted(set(one.cures) - set(catalog.causes)):
+        for unknown in sorted({*one.cures, *one.observes} - set(catalog.causes)):
             yield _wrong(
                 one.folder / "remediation.yaml",
-                ("cures",),
+                ("cures" if unknown in one.cures else "observes",),
                 f"there is no cause {unknown}",
                 "add it to catalog/causes.yaml",
             )
