@@ -183,7 +183,7 @@ class Remediation:
     summary: str
     cures: tuple[str, ...]
     observes: tuple[str, ...]
-    """Causes that its facts tell of and nobody mends on a device: it has no fix, and where they show, a guard blocks."""
+    """Causes that its facts tell of and nobody mends on a device: it has no fix; where they show, a guard blocks."""
     context: str
     risk: str
     restart: str

@@ -95,7 +95,7 @@ def command_line(verb: str, subjects: Sequence[Subject], inventory: Path) -> dic
         words = {
             "check": ["check"],
             "dry_run": ["fix", "--dry-run"],
-            "fix": ["fix", "--yes", "--allow", "disruptive", "--allow", "irreversible"],
+            "fix": ["fix", "--yes", "--allow", "disruptive", "--allow", "irreversible", "--because", "six beats"],
             "undo": ["undo", "--yes"],
         }[verb]
         for name, value in together[0].case.parameters.items() if verb != "undo" else ():
@@ -129,6 +129,7 @@ def playbook(verb: str, subjects: Sequence[Subject], inventory: Path) -> dict[st
         "teamsmedic_run_dir": str(runs),
         "remediations": [subjects[0].remediation],
         "allow": ["disruptive", "irreversible"],
+        "because": "six beats",
     }
     done = subprocess.run(
         [str(TOOLS / "ansible-playbook"), str(PLAYBOOKS / f"{play}.yml"), "-i", str(inventory), "-f", FORKS, *more,
