@@ -94,10 +94,11 @@ OFFERED = frozenset({Rung.NEXT, Rung.LATER, Rung.LOOK})
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer to a question: its word (or a code), and who gave it."""
+    """An answer to a question: its word (or a code), who gave it, and the other one that the device overrules."""
 
     word: str
     by: By = By.OPTION
+    over: Answer | None = None
 
 
 @dataclass(frozen=True)
@@ -257,10 +258,14 @@ def answered(
         out.setdefault("apps", Answer("several", By.TEXT))
     out |= {name: Answer(word, By.ASKED) for name, word in asked.items()}
     out |= {name: Answer(word, By.OPTION) for name, word in given.items()}
+    read: dict[str, str] = {}
     if device and device.info:
-        out["place"] = Answer("room" if device.info.room else "desktop", By.DEVICE)
-        if skew(device) is not None:
-            out["clock"] = Answer("wrong" if skew(device) else "right", By.DEVICE)
+        read["place"] = "room" if device.info.room else "desktop"
+        if (off := skew(device)) is not None:
+            read["clock"] = "wrong" if off else "right"
+    for name, word in read.items():
+        said = out.get(name)
+        out[name] = Answer(word, By.DEVICE, said if said and said.word != word else None)
     return out
 
 
@@ -299,6 +304,11 @@ def _named(evidence: Evidence, answers: Mapping[str, Answer]) -> dict[str, list[
     if not evidence.codes and (web := answers.get("web")):
         out = {cause: [] for cause in _UNCODED.get(web.word, ())}
     return out
+
+
+def _of_a_call(answers: Mapping[str, Answer]) -> bool:
+    """Whether the answers alone speak of a call, not of a sign-in."""
+    return any(name in answers and answers[name].word == word for name, word in (("when", "after"), ("place", "phone")))
 
 
 def _after(answers: Mapping[str, Answer]) -> bool | None:
@@ -537,11 +547,13 @@ def _verdict(
         reasons.append(
             f"{names} come together: look at what they share, the transport of identity, not at Teams alone."
         )
+    # Where the decisive code is somebody else's, the sign-in came as far as them: it is not the way there that fails.
+    together = shared and len(codes) > 1 and stated not in ELSEWHERE
     left = [one for one in causes if one.state is not State.REFUTED]
     for cause in causes:
         if cause.state is State.CONFIRMED:
             other = cause.verdict is not stated and stated in ELSEWHERE
-            if other and codes[0].entry.code.text not in cause.named_by and not shared:
+            if other and codes[0].entry.code.text not in cause.named_by:
                 # The code that decides says that the sign-in came as far as somebody else: what a weaker code names
                 # is another trouble.
                 reasons.append(f"Beside it, for {cause.verdict}: {cause.title} ({cause.reasons[0]}).")
@@ -558,12 +570,14 @@ def _verdict(
         return Who.UNKNOWN, [*reasons, said]
     lead = left[0]
     agreed = {one.verdict for one in left if one.balance >= 0} or {one.verdict for one in left}
-    if stated is not Who.UNKNOWN and not (shared and len(codes) > 1):
+    if stated is not Who.UNKNOWN and not together:
         if any(one.verdict is stated for one in left):
             return stated, [*reasons, *_for(left, stated)]
         reasons.append(f"Of the causes that speak for {stated} none is left.")
         return lead.verdict, [*reasons, *_for(left, lead.verdict)]
-    if lead.balance > 0 or len(agreed) == 1 or (shared and len(codes) > 1):
+    level = [one for one in left if max(-1, min(1, one.balance)) == max(-1, min(1, lead.balance))]
+    ahead = lead.balance > 0 and (bool(codes) or len({one.verdict for one in level}) == 1)
+    if ahead or len(agreed) == 1 or together:
         return lead.verdict, [*reasons, *_for(left, lead.verdict)]
     if not codes and answers:
         return Who.UNKNOWN, [*reasons, "Without a code, what was answered leaves several possibilities."]
@@ -599,6 +613,11 @@ def _contradictions(
         said = questions.BY_ID[name].value(word)
         if name in answers and answers[name].word != word and name not in evidence.clashes and said:
             yield f"The text says that {said.said}; {answers[name].by} says {answers[name].word}, which counts."
+    for name, answer in answers.items():
+        if answer.over and answer.over.by is not By.TEXT:
+            one, other = (questions.BY_ID[name].value(word) for word in (answer.over.word, answer.word))
+            if one and other:
+                yield f"Told was that {one.said}; {told(name, other.said, answer, device)}, which counts."
     for cause in causes:
         if clash := cause.clash:
             yield f"{cause.title}: what speaks for it ({clash[0]}) and against it ({clash[1]}) cannot both be."
@@ -791,15 +810,15 @@ def open_questions(it: Triage) -> list[Question]:
         if name in it.answers:
             continue
         question = questions.BY_ID[name]
+        calls = is_call(it.codes[0].entry) if it.codes else _of_a_call(it.answers)
         if name == "response":
-            calls = bool(it.codes) and is_call(it.codes[0].entry) and not it.codes[0].entry.decoded
-            turns = calls and it.verdict is Who.UNKNOWN
+            turns = calls and it.verdict is Who.UNKNOWN and not (it.codes and it.codes[0].entry.decoded)
         elif name == "when":
-            turns = len({is_call(one.entry) for one in it.codes}) > 1
+            turns = not it.codes or len({is_call(one.entry) for one in it.codes}) > 1
         elif name == "place":
-            turns = any(one.id in questions.ROOM for one in it.causes)
+            turns = not it.codes or any(one.id in questions.ROOM for one in it.causes)
         elif name in ("web", "affected", "apps"):
-            turns = not it.codes or not is_call(it.codes[0].entry)
+            turns = not calls
         else:
             turns = any(openly & set(about) for value in question.values for about in value.effects.values())
         if turns:
