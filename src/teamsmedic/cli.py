@@ -563,7 +563,8 @@ def fix(
     session = _Session("fix", host, plan, {**options, "dry_run": dry_run, "parameters": parameters})
     agreed: dict[str, Mapping[str, Sequence[Change]]] | None = None
     if dry_run or not yes:
-        hosts = session.treat(lambda name: treatment.check(plan, session.context(name)))
+        look = treatment.rehearse if dry_run else treatment.check
+        hosts = session.treat(lambda name: look(plan, session.context(name)))
         for one in hosts if not dry_run else ():
             if one.report:
                 treatment.withhold(one.report, plan, allow, session.context(one.host).terms)

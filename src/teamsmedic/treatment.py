@@ -153,6 +153,21 @@ def withhold(report: Report, plan: Plan, allow: Collection[str], terms: Terms = 
             report.outcomes[number] = _with(outcome, Status.BLOCKED, reason)
 
 
+FORETOLD = "a fix would be blocked now: "
+"""How the reason begins for which a dry run's change would not be made."""
+
+
+def rehearse(plan: Plan, context: Context) -> Walk:
+    """Like `check`, and says of what drifted on a Teams Room why it would not be changed now."""
+    report = yield from check(plan, context)
+    risks = {item.remediation.id: item.remediation.risk for item in plan.items}
+    for outcome in report.outcomes:
+        refusal = context.terms.refusal(report.device, disruptive=risks[outcome.remediation] == "disruptive")
+        if refusal and outcome.status is Status.DRIFTED:
+            outcome.reasons.append(f"{FORETOLD}{refusal}")
+    return report
+
+
 def undo(
     known: Mapping[str, Remediation],
     context: Context,

@@ -96,7 +96,9 @@ def test_a_room_is_repaired_at_night_while_nobody_uses_it(run: Run, tmp_path: Pa
         "blocked",
         f"the Room is in use ({replay.HOLDER}): to be tried again in the next night window (22:00-05:00)",
     )
-    (folder,) = runfolder.every(tmp_path / "runs")
+    rehearsed = outcomes(run("teamsmedic", "fix", "day", "--remediation", "tls12_usable", "--dry-run", "--json"))
+    assert rehearsed["day"][0] == "drifted"
+    folder, _ = runfolder.every(tmp_path / "runs")
     assert [host for host in folder.hosts() if folder.hashes(host)] == ["night"], "nothing else was begun"
 
     play = run("ansible-playbook", PLAYBOOK, "-l", "rooms", "-e", "codes=0xCAA70007", "-e", "because=nightly")

@@ -592,6 +592,18 @@ def test_a_room_outside_its_window_is_only_looked_at(toy, device):
     assert [request.verb for request in device.sent] == [Verb.CHECK]
 
 
+def test_a_dry_run_says_what_a_room_would_refuse_now(toy, device):
+    device.host = {**ROOM, "offset": 120}
+
+    (one,) = run(treatment.rehearse(plan(toy, "alpha"), Context("run", "me", terms=NOON)), device).outcomes
+    device.host = ROOM
+    (other,) = run(treatment.rehearse(plan(toy, "alpha"), Context("run", "me", terms=NOON)), device).outcomes
+
+    assert (one.status, len(one.changes)) == (Status.DRIFTED, 1), "what it would change is told all the same"
+    assert one.reasons[-1].startswith("a fix would be blocked now: outside its night window, 14:00 local time")
+    assert not any(reason.startswith(treatment.FORETOLD) for reason in other.reasons)
+
+
 def test_a_person_is_not_asked_about_what_a_room_refuses(toy, device):
     device.host = {**ROOM, "offset": 120}
     report = run(treatment.check(plan(toy, "alpha"), CONTEXT), device)

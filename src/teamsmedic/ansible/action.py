@@ -221,7 +221,7 @@ def carry_out(task: Task, open_host: Callable[[], AnsibleHost]) -> dict[str, Any
         elif options.state == "triaged":
             walk = treatment.look(plan, context)
         elif options.state == "checked" or task.dry_run:
-            walk = treatment.check(plan, context)
+            walk = (treatment.check if options.state == "checked" else treatment.rehearse)(plan, context)
         else:
             walk = treatment.fix(plan, context, allow=options.allow)
         result.report = drive(walk, host, functools.partial(folder.write, task.host))
@@ -285,7 +285,8 @@ def _changes(outcome: Outcome, task: Task, options: Options) -> bool:
     allowed = (one.risk != "disruptive" or "disruptive" in options.allow) and (
         one.reversible or "irreversible" in options.allow
     )
-    return outcome.status is Status.DRIFTED and allowed
+    refused = any(reason.startswith(treatment.FORETOLD) for reason in outcome.reasons)
+    return outcome.status is Status.DRIFTED and allowed and not refused
 
 
 def _line(outcome: Outcome) -> str:
