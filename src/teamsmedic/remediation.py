@@ -445,6 +445,8 @@ def read(folder: Path) -> Remediation:
     if value["observes"] and (value["cures"] or value["desired"]):
         found = "it observes, and cures or desires something besides"
         raise _broken(str(file), found, "make two of it: one that only observes, and one that cures", "observes")
+    if value["observes"]:  # a journal that says otherwise is not ours
+        value |= {"reversible": False, "irreversible_because": "it only observes, and has changed nothing"}
     for key, choices in _CHOICES.items():
         if value[key] not in choices:
             raise _broken(f"{file}", f"{key} is {value[key]!r}", f"use one of {', '.join(choices)}", key)
