@@ -186,6 +186,13 @@ def undo(
     """
     context = replace(context, wanted="" if run == "last" else run)
     opened = yield from _open(known, context, run, names, hashes, values)
+    for item in [one for one in opened.items if one.remediation.risk == "disruptive"]:
+        if refusal := context.terms.refusal(opened.before.device, disruptive=True):
+            opened.items.remove(item)
+            name = item.remediation.id
+            opened.outcomes[name] = Outcome(
+                name, Status.BLOCKED, [refusal], facts=_facts(opened.before, item.remediation)
+            )
     for entry in opened.device.entries if run != "last" else ():
         # What somebody names is answered in full, and not by what is left of it.
         if entry.run == run and entry.state in _GONE and (not names or entry.remediation in names):

@@ -623,6 +623,8 @@ def test_who_disturbs_a_room_and_why_stands_in_the_journal(toy, device):
     ((_, entry),) = device.journal.items()
     written = json.loads(entry["text"])
     assert (written["by"], written["because"]) == ("me", "TICKET 7")
+    back = [treatment.undo(toy, Context("undo-run", "me", terms=terms), values=lambda _: {}) for terms in (NOON, told)]
+    assert [statuses(run(walk, device)) for walk in back] == [{"gamma": "blocked"}, {"gamma": "reverted"}]
 
 
 def test_an_undo_leaves_a_room_in_use_alone_too(toy, device):

@@ -96,7 +96,7 @@ def command_line(verb: str, subjects: Sequence[Subject], inventory: Path) -> dic
             "check": ["check"],
             "dry_run": ["fix", "--dry-run"],
             "fix": ["fix", "--yes", "--allow", "disruptive", "--allow", "irreversible", "--because", "six beats"],
-            "undo": ["undo", "--yes"],
+            "undo": ["undo", "--yes", "--because", "six beats"],
         }[verb]
         for name, value in together[0].case.parameters.items() if verb != "undo" else ():
             words += ["-p", f"{together[0].remediation}.{name}={','.join(value) if isinstance(value, list) else value}"]
