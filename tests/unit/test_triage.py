@@ -459,6 +459,18 @@ def test_the_checklist_has_ten_points_and_a_device_answers_five(tmp_path):
     assert by[1] == by[3] == by[4] == ("not_observable", None)
 
 
+@pytest.mark.parametrize(
+    ("case", "state"), [("refused", "attention"), ("accepted", "good"), ("silent", "not_observable")]
+)
+def test_a_room_answers_the_point_of_policies_by_itself(tmp_path, case, state):
+    one = interview.Interview.begin((), {}, ten_points=True)
+    device = stories.checked(one, stories.host("room", room_account_accepted=case), tmp_path)
+
+    point = checklist.points(one.answers(device), one.evidence, device)[9]
+
+    assert (point.state, point.by) == (state, None if state == "not_observable" else "evidence")
+
+
 def test_every_point_of_the_checklist_is_answered_by_a_question():
     answers = {name: questions.BY_ID[name].words[0] for name in checklist.ASKED}
     one = interview.Interview.begin((), answers, ten_points=True)

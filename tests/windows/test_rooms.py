@@ -81,6 +81,16 @@ def test_a_device_tells_its_local_time(device: Make, monkeypatch: pytest.MonkeyP
     assert (found.offset, found.room, found.use) == (330, True, "free")
 
 
+def test_in_constrained_language_a_room_does_not_guess_whether_it_is_let_in(device: Make) -> None:
+    detect = payload.build(["room_account_accepted"], Verb.CHECK)
+    constrained = "$ExecutionContext.SessionState.LanguageMode = 'ConstrainedLanguage'\n"
+    argument = json.dumps({"remediations": {"room_account_accepted": {"parameters": {"hours": 24}}}})
+
+    said = device("room").admin(f"{constrained}. {{\n{detect[0].text}\n}} '{argument}'\n{detect[1].text}").splitlines()
+
+    assert json.loads(said[1])["error"]["kind"] == "language"
+
+
 def test_a_camera_in_use_is_a_meeting_and_a_microphone_that_nobody_sees_is_none(device: Make, tmp_path: Path) -> None:
     room = device("room", breaks=TLS_OFF + HELD.replace("DEVICE", "webcam"))
     before = room.snapshot()

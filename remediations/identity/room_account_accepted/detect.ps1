@@ -7,7 +7,6 @@ function Get-Part {
     $Text.Trim().Substring(0, [System.Math]::Min(300, $Text.Trim().Length))
 }
 
-if (-not $TM.Full) { Stop-TMFault -Kind 'language' -Message 'event logs and files are read as XML' }
 $hours = [int]$Parameters.hours
 $facts = [ordered]@{
     room = [bool]$TM.Host.room
@@ -17,6 +16,7 @@ $facts = [ordered]@{
     logon = [ordered]@{ object = 'Winlogon'; value = 'not_looked_at' }
 }
 if (-not $facts.room) { return $facts }
+if (-not $TM.Full) { Stop-TMFault -Kind 'language' -Message 'event logs and files are read as XML' }
 
 # The Room's own word, every five minutes: 2000 all is well, 2001 something is not. Its text is JSON with constant words.
 $user = Get-TMRoomUser
