@@ -780,9 +780,11 @@ def _next(it: Triage, catalog: Catalog, again: str) -> tuple[str, str | None]:
             f"teamsmedic triage {named or '--web yes'} --host HOST",
         )
     blocked = next((one for one in it.ladder if one.state in (Rung.BLOCKED, Rung.UNKNOWN)), None)
-    if blocked and it.verdict is Who.DEVICE:
-        return f"{blocked.remediation.id} is {blocked.state}: {blocked.reason}.", None
     lead = next((one for one in it.causes if one.state is not State.REFUTED and one.verdict is it.verdict), None)
+    if blocked and it.verdict is Who.DEVICE:
+        hand = catalog.causes[lead.id].manual[:1] if lead else ()
+        by_hand = "".join(f" Or by hand: {step.text}" for step in hand)
+        return f"{blocked.remediation.id} is {blocked.state}: {blocked.reason.rstrip('.')}.{by_hand}", None
     if lead is None and it.codes and it.verdict is it.codes[0].entry.verdict.who is not Who.UNKNOWN:
         return it.codes[0].entry.meaning[0].text, None
     if it.verdict is Who.UNKNOWN or lead is None:

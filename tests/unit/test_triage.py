@@ -438,6 +438,13 @@ def test_a_statement_that_fails_leaves_its_cause_open(tmp_path):
     assert it.offered == []
 
 
+def test_what_cannot_be_told_leaves_a_way_by_hand(tmp_path):
+    it = on(begin("1001", web="yes"), tmp_path, stale_credentials_absent="nobody_logged_on")
+
+    assert it.next.startswith("stale_credentials_absent is unknown: ")
+    assert " Or by hand: " in it.next
+
+
 # ------------------------------------------------------------------------------------------------ the checklist
 
 
