@@ -463,13 +463,16 @@ def _observed(device: Device, known: Mapping[str, Remediation], catalog: Catalog
         one = known.get(outcome.remediation)
         if one is None or not one.observes:
             continue
-        for text, (_, seen) in refusals(device, {one.id: one}).items():
+        others = set(one.observes)
+        told = refusals(device, {one.id: one})
+        for text, (_, seen) in told.items():
             code = catalog.read(text)
             entry = catalog.lookup(code) if code else None
             about = [named.cause for named in (entry.causes if entry else ()) if named.cause in one.observes]
+            others -= set(about)
             signal("confirms", about, f"the device's own log: {text} ({seen})", By.DEVICE)
-            others = [cause for cause in one.observes if cause not in about]
-            signal("weakens", others, "the device's own log tells of another code", By.DEVICE)
+        if told:
+            signal("weakens", sorted(others), "the device's own log tells of another code", By.DEVICE)
         if outcome.status is Status.HEALTHY:
             why = "the device's own log tells of no refusal since its account was last let in"
             signal("refutes", one.observes, why, By.DEVICE)
@@ -772,6 +775,8 @@ def _next(it: Triage, catalog: Catalog, again: str) -> tuple[str, str | None]:
         one = ready.remediation
         allow = " --allow disruptive" * (one.risk != "safe") + " --allow irreversible" * (not one.reversible)
         notice = "" if one.risk == "safe" else f" People notice it: {one.user_notices}"
+        if notice and it.place == "room":
+            notice += " On a Teams Room it needs a reason (--because), which is kept with the run."
         said = f"Repair {one.id} ({ready.grade}): {ready.reason}.{notice}"
         return said, f"teamsmedic fix {host} --remediation {one.id}{allow}{again}"
     if it.verdict not in ELSEWHERE and any(one.state is Rung.LOOK for one in it.ladder):
@@ -782,7 +787,7 @@ def _next(it: Triage, catalog: Catalog, again: str) -> tuple[str, str | None]:
     blocked = next((one for one in it.ladder if one.state in (Rung.BLOCKED, Rung.UNKNOWN)), None)
     lead = next((one for one in it.causes if one.state is not State.REFUTED and one.verdict is it.verdict), None)
     if blocked and it.verdict is Who.DEVICE:
-        hand = catalog.causes[lead.id].manual[:1] if lead else ()
+        hand = catalog.causes[lead.id].manual[:1] if lead and blocked.state is Rung.UNKNOWN else ()
         by_hand = "".join(f" Or by hand: {step.text}" for step in hand)
         return f"{blocked.remediation.id} is {blocked.state}: {blocked.reason.rstrip('.')}.{by_hand}", None
     if lead is None and it.codes and it.verdict is it.codes[0].entry.verdict.who is not Who.UNKNOWN:

@@ -200,6 +200,16 @@ def test_the_web_that_works_contradicts_a_code_of_the_tenant_and_nothing_local_i
     assert "0xCAA20004 speaks for tenant, but Teams on the web works" in it.contradictions[0]
 
 
+def test_a_cure_that_people_in_a_room_notice_is_told_with_its_reason(tmp_path):
+    one = begin("4c7", web="yes", prompt="none", federated="no")
+    device = stories.checked(one, stories.host("room", client_cache_fresh="room"), tmp_path)
+
+    it = one.decide(device)
+
+    assert it.offered == ["client_cache_fresh"]
+    assert "On a Teams Room it needs a reason (--because)" in it.next
+
+
 @pytest.mark.parametrize("web", ["yes", "no"])
 def test_without_a_code_one_answer_names_nobody(web):
     it = begin(web=web).decide()
