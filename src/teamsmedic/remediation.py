@@ -445,6 +445,10 @@ def read(folder: Path) -> Remediation:
     if value["observes"] and (value["cures"] or value["desired"]):
         found = "it observes, and cures or desires something besides"
         raise _broken(str(file), found, "make two of it: one that only observes, and one that cures", "observes")
+    if not (value["cures"] or value["observes"]):
+        raise _broken(
+            str(file), "it neither cures nor observes a cause", "name a cause of catalog/causes.yaml", "cures"
+        )
     if value["observes"]:  # a journal that says otherwise is not ours
         value |= {"reversible": False, "irreversible_because": "it only observes, and has changed nothing"}
     for key, choices in _CHOICES.items():

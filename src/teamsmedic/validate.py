@@ -128,6 +128,9 @@ def _remediations(root: Path, problems: list[ContentError]) -> dict[str, Remedia
             for name in wanted:
                 if not (path / name).is_file():
                     raise _wrong(file, (), f"{name} is missing beside it", f"add {name}")
+            for name in ("fix.ps1", "undo.ps1", "forget.ps1") if one.observes else ():
+                if (path / name).is_file():
+                    raise _wrong(file, ("observes",), f"{name} lies beside what only observes", f"remove {name}")
             for name in sorted(set(one.uses) - helpers):
                 raise _wrong(file, ("uses",), f"there is no helper {name}", f"use {', '.join(sorted(helpers))}")
             cases.read(path)
