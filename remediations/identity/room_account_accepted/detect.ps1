@@ -66,7 +66,10 @@ if ($null -ne $last) {
 }
 if ($codes.Count -gt 0) { $sign.value = 'refused' }
 elseif ($unread -ccontains 'Skype Room System') { $sign.value, $sign.why = 'unreadable', "no event log can be read there: $($unread -join ', ')" }
-elseif ($null -eq $last) { $sign.value, $sign.why = 'silent', "the Room has told nothing for $hours hours: see that its app runs" }
+elseif ($null -eq $last -or (Get-TMUnixTime) - $last.time -gt 600) {
+    # Ten minutes without a heartbeat: the app does not run, and its last good word says nothing of now.
+    $sign.value, $sign.why = 'silent', 'the Room has told nothing for more than ten minutes: see that its app runs'
+}
 elseif ($last.id -eq 2000) { $sign.value = 'accepted' }
 else {
     $sign.value = 'not_well'
