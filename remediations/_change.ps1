@@ -120,6 +120,12 @@ function Invoke-TMLocked {
         }
         try {
             Open-TMLock
+            # A meeting may have begun since the controller's look.
+            $user = Get-TMRoomUser
+            if ($user) {
+                $use = Get-TMRoomUse -Sid $user
+                if ($use.state -ceq 'in_use') { Stop-TMBlocked -Reason 'in_use' -Detail ($use.holders -join ', ') }
+            }
             & $Action
         }
         finally {

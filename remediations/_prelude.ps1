@@ -5,6 +5,8 @@
 #   Stop-TMBlocked -Reason WORD [-Detail T]   leaves a fix or undo before its first change: outcome `blocked`
 #   Get-TMProperty -Object O -Name N [-Default D]   a property of an object from JSON that may lack it
 #   Get-TMUnixTime [-Time T]                  whole seconds since 1970 UTC (default: now)
+#   Get-TMRoomUser                            SID of a Room's local user, '' where this is no Room
+#   Get-TMHolder -Sid SID -Device NAME        programs that use that person's microphone or webcam now; throws where it cannot be told
 #   Get-TMJournal                             this device's entries, newest run first: [ordered] run, remediation, state, at, since_boot
 #   $TM.Argument, $TM.Host, $TM.Full          the request, the host line, whether the language is full
 #
@@ -190,15 +192,42 @@ function Get-TMUnixTime {
     [long](($ticks - $ticks % 10000000) / 10000000)
 }
 
-# A Room: its folder on the system drive, and the profile of its local user (facts: Rooms identity). One mark alone does
-# not do: whoever is logged on can create the folder.
-function Test-TMRoom {
-    if (-not (Test-Path -LiteralPath 'C:\Rigel' -PathType Container)) { return $false }
+# The SID of a Room's local user, '' where this is no Room: its folder on the system drive, and that user's profile (facts:
+# Rooms identity). One mark alone does not do: whoever is logged on can create the folder.
+function Get-TMRoomUser {
+    if (-not (Test-Path -LiteralPath 'C:\Rigel' -PathType Container)) { return '' }
     foreach ($key in Get-ChildItem -LiteralPath 'Registry::HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\Windows NT\CurrentVersion\ProfileList') {
         $profilePath = Get-TMProperty -Object (Get-ItemProperty -LiteralPath $key.PSPath) -Name 'ProfileImagePath' -Default ''
-        if ($key.PSChildName -like 'S-1-5-21-*' -and "$profilePath" -match '\\Skype(\.[^\\]*)?$') { return $true }
+        if ($key.PSChildName -like 'S-1-5-21-*' -and "$profilePath" -match '\\Skype(\.[^\\]*)?$') { return $key.PSChildName }
     }
-    return $false
+    return ''
+}
+
+# The programs that use a person's microphone or camera (`webcam`) now. Windows 10 1903 and newer keep it per person and
+# program: LastUsedTimeStart is there and LastUsedTimeStop is 0 while it lasts, also muted or joined without sound.
+function Get-TMHolder {
+    param([string] $Sid, [string] $Device)
+    $root = "Registry::HKEY_USERS\$Sid\Software\Microsoft\Windows\CurrentVersion\CapabilityAccessManager\ConsentStore\$Device"
+    foreach ($key in @(Get-ChildItem -LiteralPath $root -Recurse)) {
+        $used = Get-ItemProperty -LiteralPath $key.PSPath
+        $stop = Get-TMProperty -Object $used -Name 'LastUsedTimeStop'
+        # The path of a program outside a package stands there with # for \.
+        if ($null -ne (Get-TMProperty -Object $used -Name 'LastUsedTimeStart') -and $null -ne $stop -and [long]$stop -eq 0) { ($key.PSChildName -csplit '#')[-1] }
+    }
+}
+
+# Whether a Room is in use: state (free|in_use|unreadable|logged_off), and by which programs. No microphone key means unknown,
+# not free; a camera is only one more sign.
+function Get-TMRoomUse {
+    param([string] $Sid)
+    if (-not (Test-Path -LiteralPath "Registry::HKEY_USERS\$Sid")) { return [ordered]@{ state = 'logged_off'; holders = @() } }
+    $state = 'free'
+    $holders = @(foreach ($device in 'microphone', 'webcam') {
+        try { foreach ($name in @(Get-TMHolder -Sid $Sid -Device $device)) { "$name ($device)" } }
+        catch { if ($device -ceq 'microphone') { $state = 'unreadable' } }
+    })
+    if ($holders.Count -gt 0) { $state = 'in_use' }
+    [ordered]@{ state = $state; holders = @($holders | Sort-Object -Unique) }
 }
 
 # '' for a folder that only SYSTEM, Administrators and this administrator can write into or read, else why it is not
@@ -330,7 +359,8 @@ function Get-TMHost {
     $bits = 64
     if ($TM.Full) { $bits = [System.IntPtr]::Size * 8 } elseif ("$env:PROCESSOR_ARCHITECTURE" -eq 'x86') { $bits = 32 }
     $build = $null
-    $room = $false
+    $user = ''
+    $use = $null
     $lock = $null
     $TM.Booted = $null
     $state = 'absent'
@@ -338,7 +368,8 @@ function Get-TMHost {
     $entries = @()
     # CurrentBuildNumber: ProductName still says Windows 10 on Windows 11.
     try { $build = [int](Get-ItemProperty -LiteralPath 'Registry::HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\Windows NT\CurrentVersion').CurrentBuildNumber } catch { $build = $null }
-    try { $room = Test-TMRoom } catch { $room = $false }
+    try { $user = Get-TMRoomUser } catch { $user = '' }
+    if ($user) { $use = Get-TMRoomUse -Sid $user }
     if (Test-Path -LiteralPath ($TM.Journal -replace '\\[^\\]+$', '')) {
         $state = 'untrusted'
         # Only a journal needs it, and WMI's first answer costs a fifth of a whole check.
@@ -355,7 +386,8 @@ function Get-TMHost {
     }
     [ordered]@{
         powershell = "$($PSVersionTable.PSVersion)"; language = "$($ExecutionContext.SessionState.LanguageMode)"; bits = $bits; build = $build
-        clock = Get-TMUnixTime; booted = $TM.Booted; computer = "$env:COMPUTERNAME"; room = $room
+        clock = Get-TMUnixTime; offset = [int](([datetime]::Now.Ticks - [datetime]::UtcNow.Ticks) / 600000000); booted = $TM.Booted
+        computer = "$env:COMPUTERNAME"; room = [bool]$user; use = $use
         journal = [ordered]@{ state = $state; detail = $detail; entries = $entries }; lock = $lock
     }
 }

@@ -15,6 +15,8 @@ from teamsmedic.text import clean
 MAX_LINE = 1_000_000
 """Characters of one line; the device's own limit for facts is a quarter of it."""
 MAX_DEPTH = 12
+MAX_OFFSET = 14 * 60
+"""Minutes between a local time and UTC, at most."""
 _STATES = ("begun", "done", "undone", "forgotten", "superseded")
 
 
@@ -31,7 +33,11 @@ class Entry:
 
 @dataclass(frozen=True)
 class DeviceInfo:
-    """What the prelude tells of the device: who answers, and the state of its journal folder and lock."""
+    """What the prelude tells of the device: who answers, and the state of its journal folder and lock.
+
+    `clock` is unix time, `offset` the minutes that local time is ahead of UTC there. `use` of a Room: free, in_use,
+    unreadable or logged_off, and `holders` the programs that use its microphone or camera.
+    """
 
     powershell: str
     language: str
@@ -45,6 +51,9 @@ class DeviceInfo:
     journal_detail: str
     entries: tuple[Entry, ...]
     lock: tuple[str, int] | None
+    offset: int | None = None
+    use: str = ""
+    holders: tuple[str, ...] = ()
 
     def applied(self, remediation: str) -> Entry | None:
         """The newest entry of this remediation whose change is on the device, with or without a way back."""
@@ -204,6 +213,10 @@ def _plain(value: Json) -> bool:
 def _device(data: Json) -> DeviceInfo | None:
     if not isinstance(data, dict):
         return None
+    use = data.get("use")
+    use = use if isinstance(use, dict) else {}
+    holders = use.get("holders")
+    offset = data.get("offset")
     journal = data.get("journal")
     journal = journal if isinstance(journal, dict) else {}
     entries = journal.get("entries")
@@ -220,6 +233,9 @@ def _device(data: Json) -> DeviceInfo | None:
         journal_detail=clean(journal.get("detail") or "", 300),
         entries=tuple(entry for one in (entries if isinstance(entries, list) else []) if (entry := _entry(one))),
         lock=_lock(data.get("lock")),
+        offset=offset if isinstance(offset, int) and abs(offset) <= MAX_OFFSET else None,
+        use=clean(use.get("state") or "", 20),
+        holders=tuple(clean(one, 80) for one in holders[:10]) if isinstance(holders, list) else (),
     )
 
 

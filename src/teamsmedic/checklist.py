@@ -36,7 +36,7 @@ _POINTS: tuple[tuple[str, str, str, str], ...] = (
     ("The device's join and the person's token (PRT) are sound", "prt", "yes", "device_rejoin_prepared"),
     ("The device's clock is right", "clock", "right", ""),
     ("No credentials of another account are saved", "credentials", "own", "stale_credentials_absent"),
-    ("No policy blocks the sign-in (after the web is known)", "log", "success", ""),
+    ("No policy blocks the sign-in (after the web is known)", "log", "success", "room_account_accepted"),
 )  # fmt: skip
 CHECKED = tuple(one[3] for one in _POINTS if one[3])
 """The remediations whose facts answer points of the checklist: one run looks for all of them."""
@@ -77,9 +77,11 @@ def _evident(number: int, title: str, name: str, outcome: Outcome | None, eviden
     if name == "prt":
         report = facts.get("dsregcmd") if isinstance(facts.get("dsregcmd"), dict) else evidence.directory
         return _joined(number, title, report, facts)
+    if name == "log" and outcome and outcome.status is Status.BLOCKED:
+        return Point(number, title, "attention", "evidence", clean(outcome.reasons[0], 200))
     if outcome is None or outcome.status not in (Status.HEALTHY, Status.DRIFTED):
         return None
-    if name in ("cleared", "credentials"):
+    if name in ("cleared", "credentials", "log"):
         good = outcome.status is Status.HEALTHY
         why = "; ".join(clean(one, 200) for one in outcome.reasons[:2]) or f"{outcome.remediation} is {outcome.status}"
         return Point(number, title, "good" if good else "attention", "evidence", why)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from teamsmedic.questions import Question
     from teamsmedic.result import HostResult, Result
     from teamsmedic.runfolder import RunFolder
-    from teamsmedic.treatment import Walk
+    from teamsmedic.treatment import Context, Walk
 
 EXIT_CODES = """\b
 Exit codes
@@ -270,15 +270,18 @@ class _Session:
 
     def __init__(self, command: str, pattern: str, plan: Plan | None, options: Mapping[str, Any]) -> None:
         from teamsmedic import runfolder
+        from teamsmedic.text import clean
 
         self.command, self.pattern, self.plan, self.options = command, pattern, plan, options
         self.specs = _specs(pattern, options)
         self.stop = threading.Event()
         self.by = f"{runfolder.user()}@{os.uname().nodename}"
+        self.because = clean(options.get("because") or "", 300).strip()
         manifest = {
             "command": command,
             "door": "pypsrp",
             "by": self.by,
+            "because": self.because,
             "pattern": pattern,
             "inventory": list(options["inventory"]),
             "codes": list(plan.codes) if plan else [],
@@ -288,6 +291,13 @@ class _Session:
         }
         where = runfolder.base(options["run_dir"])
         self.folder: RunFolder = runfolder.RunFolder.create(where, runfolder.new_id(), manifest)
+
+    def context(self, host: str | None = None) -> Context:
+        """Who treats, and (of a host) what holds where it is a Teams Room."""
+        from teamsmedic import rooms, treatment
+
+        window = next((spec.night_window for spec in self.specs if spec.name == host), None)
+        return treatment.Context(self.folder.id, self.by, terms=rooms.Terms(window, self.because, time.time()))
 
     def treat(self, walk: Callable[[str], Walk], *, only: Iterable[str] | None = None) -> list[HostResult]:
         """Drives a walk on every host (or only on those named), with progress on a terminal."""
@@ -329,6 +339,7 @@ class _Session:
                  "irreversible": [not one.reversible for one in items if one.id in drifted]}  # fmt: skip
         more = [("--allow", word) for word, wanted in allow.items() if any(wanted)]
         more += [("-p", one) for one in self.options.get("parameters", ()) if one.partition(".")[0] in drifted]
+        more += [("--because", self.because)] if self.because else []
         codes = self.plan.codes if self.plan else ()
         return Result(
             self.command, self.folder.id, str(self.folder.path), codes, dry_run, hosts,
@@ -493,7 +504,7 @@ def _triaged(interview: Interview, host: str | None, options: Mapping[str, Any],
     code = ExitCode.worst(
         [*(one.exit_code for one in triages), *(one.exit_code for one in results if one.error or one.interrupted)]
     )
-    if not (interview.evidence.codes or interview.answers() or interview.ten_points):
+    if not (any(one.codes for one in triages) or interview.answers() or interview.ten_points):
         code = ExitCode.NO_CODE
     document = interviews.whole(
         interview, parts, int(code), run=session.folder.id if session else None,
@@ -569,6 +580,7 @@ def check(
 @click.option(
     "-C", "--dry-run", "--check", "dry_run", is_flag=True, help="Check, and say what would change; change nothing."
 )
+@click.option("--because", metavar="TEXT", help="Why: kept with the run and on the device; a Teams Room asks for it.")
 @click.option("-D", "--diff", is_flag=True, help="Show what changed.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 def fix(
@@ -581,13 +593,13 @@ def fix(
 
     plan = _make_plan(codes, names, everything, parameters)
     session = _Session("fix", host, plan, {**options, "dry_run": dry_run, "parameters": parameters})
-    context = treatment.Context(session.folder.id, session.by)
     agreed: dict[str, Mapping[str, Sequence[Change]]] | None = None
     if dry_run or not yes:
-        hosts = session.treat(lambda _: treatment.check(plan, context))
+        look = treatment.rehearse if dry_run else treatment.check
+        hosts = session.treat(lambda name: look(plan, session.context(name)))
         for one in hosts if not dry_run else ():
             if one.report:
-                treatment.withhold(one.report, plan, allow)
+                treatment.withhold(one.report, plan, allow, session.context(one.host).terms)
         todo = [one for one in hosts if any(outcome.status is Status.DRIFTED for outcome in one.outcomes)]
         if dry_run or not todo or session.stop.is_set():
             return session.finish(session.result(hosts, dry_run=dry_run), diff=diff)
@@ -602,12 +614,13 @@ def fix(
         agreed = {one.host: {outcome.remediation: outcome.changes for outcome in one.outcomes} for one in todo}
         rest = [one for one in hosts if one not in todo]
         done = session.treat(
-            lambda name: treatment.fix(plan, context, allow=allow, confirmed=(agreed or {})[name]), only=agreed
+            lambda name: treatment.fix(plan, session.context(name), allow=allow, confirmed=(agreed or {})[name]),
+            only=agreed,
         )
         order = {spec.name: number for number, spec in enumerate(session.specs)}
         hosts = sorted([*rest, *done], key=lambda one: order[one.host])
     else:
-        hosts = session.treat(lambda _: treatment.fix(plan, context, allow=allow))
+        hosts = session.treat(lambda name: treatment.fix(plan, session.context(name), allow=allow))
     return session.finish(session.result(hosts), diff=diff)
 
 
@@ -618,6 +631,7 @@ def fix(
 @click.option("--remediation", "names", multiple=True, metavar="ID", help="Only this remediation.")
 @click.option("--forget", is_flag=True, help="Give up the way back instead: remove the copies that were set aside.")
 @click.option("-C", "--dry-run", "--check", "dry_run", is_flag=True, help="Say what would be put back; change nothing.")
+@click.option("--because", metavar="TEXT", help="Why: kept with the run and on the device; a Teams Room asks for it.")
 @click.option("-D", "--diff", is_flag=True, help="Show what was put back.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 def undo(
@@ -634,17 +648,17 @@ def undo(
 
     The journal on the device is enough; where the run folder is still here, its hash must agree.
     """
-    from teamsmedic import asked, runfolder, treatment
+    from teamsmedic import asked, runfolder
 
     where = runfolder.base(options["run_dir"])
     pattern, run = asked.undo_target(host_or_run, run, where)
     session = _Session("undo", pattern, None, {**options, "dry_run": dry_run})
-    context = treatment.Context(session.folder.id, session.by)
 
     def walk(name: str, *, dry: bool, pinned: str = run) -> Walk:
         return asked.undo(
-            context, name, run=pinned, names=names, where=where, dry_run=dry, forget=forget, now=time.time()
-        )
+            session.context(name), name, run=pinned, names=names, where=where, dry_run=dry, forget=forget,
+            now=time.time(),
+        )  # fmt: skip
 
     if dry_run or not yes:
         hosts = session.treat(functools.partial(walk, dry=True))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from teamsmedic import dsregcmd
@@ -103,6 +103,16 @@ class Evidence:
             return None
         self.codes[code] = Seen(entry, 1)
         return self.codes[code]
+
+    def beside(self, told: Mapping[str, int]) -> Evidence:
+        """This evidence and codes that a device tells (with how often), those that the catalogue knows."""
+        out = replace(self, codes=dict(self.codes))
+        for text, count in told.items():
+            code = self.catalog.read(text)
+            entry = self.catalog.lookup(code) if code else None
+            if code and entry and code not in out.codes:
+                out.codes[code] = Seen(entry, count)
+        return out
 
     def read(self, pieces: Iterable[bytes], find: Find) -> None:
         """Adds what a text says (UTF-8); memory does not grow with it. A hint in two ways is a clash, not an answer.

@@ -89,6 +89,8 @@ def text(
         return redact(said) if redact else said
 
     mine = [one for one in it.causes if one.verdict is it.verdict and one.state is not State.REFUTED]
+    # What is known leaves nothing to guess for whoever reads it.
+    mine = [one for one in mine if one.state is State.CONFIRMED] or mine
     sources = dict.fromkeys(
         source for one in mine[:ASKS] for step in catalog.causes[one.id].manual for source in step.sources
     )
@@ -151,6 +153,9 @@ def people(facts: Json) -> Iterator[tuple[str, str]]:
             if isinstance(one, dict):
                 yield from _report(one.get("dsregcmd"))
     yield from _report(facts.get("dsregcmd"))
+    sign_in = facts.get("sign_in")
+    if isinstance(sign_in, dict) and isinstance(sign_in.get("account"), str):
+        yield "user", sign_in["account"]
 
 
 def _report(report: Json) -> Iterator[tuple[str, str]]:

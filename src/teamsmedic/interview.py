@@ -186,7 +186,7 @@ class Interview:
                 }
                 for one in it.causes
             ],
-            "next": {"text": it.next, "command": it.command},
+            "next": {"text": it.next, "command": it.command, "remediation": it.repair},
             "ladder": [
                 {
                     "remediation": one.remediation.id,

@@ -18,7 +18,7 @@ from typing import TypeVar
 
 _PUBLIC = r"(?:[a-z0-9-]+\.)*(?:microsoft|microsoftonline|office|office365|windows|skype|lync|teams|live)\.(?:com|net)"
 _KINDS = r"""
-    (?P<user>  sips? : [^\s;>@]+ @ [^\s;>]+ | [\w.+'-]{1,64} @ [\w-]{1,63} (?: \. [\w-]{1,63} )* )
+    (?P<user>  sips? : [^\s;>@]+ @ [^\s;>]+ | [\w.+'\#-]{1,64} @ [\w-]{1,63} (?: \. [\w-]{1,63} )* )
   | (?P<id>    \b [0-9a-f]{8} (?: -[0-9a-f]{4} ){3} -[0-9a-f]{12} \b )
   | (?P<sid>   \b S-1-[0-9-]{5,} )
   | (?P<share> \\\\ [\w.$-]+ (?: \\ [^\s\\,;]+ )* )

@@ -84,6 +84,7 @@ def pages(catalog: Catalog, remediations: Mapping[str, Remediation]) -> dict[str
             [cause.id],
             cause=cause,
             cured=[one for one in remediations.values() if cause.id in one.cures],
+            observed=[one for one in remediations.values() if cause.id in one.observes],
             named=[entry for entry in known if any(one.cause == cause.id for one in entry.causes)],
         )
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
@@ -95,7 +96,7 @@ def pages(catalog: Catalog, remediations: Mapping[str, Remediation]) -> dict[str
             f"remediations/{one.id}.html",
             "remediation.html",
             (one.title, "device", one.summary),
-            [one.id, *one.cures],
+            [one.id, *one.cures, *one.observes],
             one=one,
             readme=rendered,
         )

@@ -184,6 +184,8 @@ class Remediation:
     title: str
     summary: str
     cures: tuple[str, ...]
+    observes: tuple[str, ...]
+    """Causes that its facts tell of and nobody mends on a device: it has no fix; where they show, a guard blocks."""
     context: str
     risk: str
     restart: str
@@ -401,6 +403,7 @@ _KEYS: dict[str, tuple[type | tuple[type, ...], Any]] = {
     "reasons": (dict, ...), "objects": (list, ...), "references": (list, ...), "user_notices": (str, ...),
     "risk": (str, "safe"), "restart": (str, "none"), "room_restart": (str, None), "needs_symptom": (bool, False),
     "prepares": (bool, False),
+    "observes": (list, []),
     "reversible": (bool, True), "irreversible_because": (str, ""), "cuts_connection": (bool, False),
     "timeout": (int, 20), "fix_timeout": (int, 120), "uses": (list, []), "varies": (list, []),
     "parameters": (dict, {}), "applies_when": (dict, {}), "known_when": (dict, {}), "guards": (dict, {}),
@@ -437,12 +440,21 @@ def read(folder: Path) -> Remediation:
             raise _broken(f"{file}", f"{key} is missing or no {getattr(kind, '__name__', kind)}", "add it", key)
         value[key] = found
     value["room_restart"] = value["room_restart"] or value["restart"]
-    for key in ("cures", "uses", "varies", "references", "objects"):
+    for key in ("cures", "observes", "uses", "varies", "references", "objects"):
         if not all(isinstance(one, str) and one for one in value[key]):
             raise _broken(f"{file}", f"{key} holds something that is no text", "write texts, in quotes if need be", key)
     for key in ("reasons", "parsed"):
         if not all(isinstance(one, str) and one for one in value[key].values()):
             raise _broken(f"{file}", f"{key} holds something that is no text", "write a sentence for each", key)
+    if value["observes"] and (value["cures"] or value["desired"]):
+        found = "it observes, and cures or desires something besides"
+        raise _broken(str(file), found, "make two of it: one that only observes, and one that cures", "observes")
+    if not (value["cures"] or value["observes"]):
+        raise _broken(
+            str(file), "it neither cures nor observes a cause", "name a cause of catalog/causes.yaml", "cures"
+        )
+    if value["observes"]:  # a journal that says otherwise is not ours
+        value |= {"reversible": False, "irreversible_because": "it only observes, and has changed nothing"}
     for key, choices in _CHOICES.items():
         if value[key] not in choices:
             raise _broken(f"{file}", f"{key} is {value[key]!r}", f"use one of {', '.join(choices)}", key)
@@ -483,7 +495,7 @@ def read(folder: Path) -> Remediation:
     value |= conditions
     value |= {"guards": guards, "notes": notes, "changes": changes}
     value["objects"] = tuple(_pattern(one, file, index) for index, one in enumerate(value["objects"]))
-    value |= {key: tuple(value[key]) for key in ("cures", "uses", "varies", "references")}
+    value |= {key: tuple(value[key]) for key in ("cures", "observes", "uses", "varies", "references")}
     return Remediation(
         id=folder.name,
         layer=folder.parent.name,

@@ -19,6 +19,7 @@ from teamsmedic.hosts.base import End, Reply, Send, Verb
 from teamsmedic.outcome import Change, Json, Outcome, Status
 from teamsmedic.plan import Item, Plan
 from teamsmedic.remediation import Finding, Remediation
+from teamsmedic.rooms import NO_TERMS, Terms
 from teamsmedic.text import clean
 
 JOURNAL_FORMAT = 1
@@ -62,11 +63,15 @@ Walk = Generator[Step, Reply | None, Report]
 
 @dataclass(frozen=True)
 class Context:
-    """Who treats: the run's id, and who started it (for the device's journal). `wanted`: an older run that is meant."""
+    """Who treats: the run's id, and who started it (for the device's journal). `wanted`: an older run that is meant.
+
+    `terms`: what holds where the device is a Teams Room.
+    """
 
     run: str
     by: str
     wanted: str = ""
+    terms: Terms = NO_TERMS
 
 
 @dataclass(frozen=True)
@@ -116,9 +121,8 @@ def fix(
         finding = _find(item, heard)
         outcomes[name] = _outcome(item, finding, heard)
         if finding.status is Status.DRIFTED:
-            if refusal := _refusal(
-                item.remediation, finding, allow, None if confirmed is None else confirmed.get(name, ())
-            ):
+            agreed = None if confirmed is None else confirmed.get(name, ())
+            if refusal := _refusal(item.remediation, finding, allow, agreed, heard.device, context.terms):
                 outcomes[name] = _with(outcomes[name], Status.BLOCKED, refusal)
             else:
                 todo.append((item, finding))
@@ -141,12 +145,29 @@ def fix(
     return Report([outcomes[item.remediation.id] for item in plan.items], heard.device)
 
 
-def withhold(report: Report, plan: Plan, allow: Collection[str]) -> None:
-    """Turns what a fix would refuse for want of `allow` into `blocked`, in a report of `check`: nobody is asked."""
+def withhold(report: Report, plan: Plan, allow: Collection[str], terms: Terms = NO_TERMS) -> None:
+    """Turns what a fix would refuse by `allow` and `terms` into `blocked`, in a report of `check`: nobody is asked."""
     items = {item.remediation.id: item.remediation for item in plan.items}
     for number, outcome in enumerate(report.outcomes):
-        if outcome.status is Status.DRIFTED and (reason := _not_allowed(items[outcome.remediation], allow)):
+        if outcome.status is Status.DRIFTED and (
+            reason := _not_allowed(items[outcome.remediation], allow, report.device, terms)
+        ):
             report.outcomes[number] = _with(outcome, Status.BLOCKED, reason)
+
+
+FORETOLD = "a fix would be blocked now: "
+"""How the reason begins for which a dry run's change would not be made."""
+
+
+def rehearse(plan: Plan, context: Context) -> Walk:
+    """Like `check`, and says of what drifted on a Teams Room why it would not be changed now."""
+    report = yield from check(plan, context)
+    risks = {item.remediation.id: item.remediation.risk for item in plan.items}
+    for outcome in report.outcomes:
+        refusal = context.terms.refusal(report.device, disruptive=risks[outcome.remediation] == "disruptive")
+        if refusal and outcome.status is Status.DRIFTED:
+            outcome.reasons.append(f"{FORETOLD}{refusal}")
+    return report
 
 
 def undo(
@@ -167,6 +188,13 @@ def undo(
     """
     context = replace(context, wanted="" if run == "last" else run)
     opened = yield from _open(known, context, run, names, hashes, values)
+    for item in [one for one in opened.items if one.remediation.risk == "disruptive"]:
+        if refusal := context.terms.refusal(opened.before.device, disruptive=True):
+            opened.items.remove(item)
+            name = item.remediation.id
+            opened.outcomes[name] = Outcome(
+                name, Status.BLOCKED, [refusal], facts=_facts(opened.before, item.remediation)
+            )
     for entry in opened.device.entries if run != "last" else ():
         # What somebody names is answered in full, and not by what is left of it.
         if entry.run == run and entry.state in _GONE and (not names or entry.remediation in names):
@@ -322,7 +350,7 @@ def _open(
     ready = []
     for item in items:
         name = item.remediation.id
-        if refusal := _undo_blocked(item, before):
+        if refusal := _undo_blocked(item, before) or context.terms.refusal(before.device):
             outcomes[name] = Outcome(name, Status.BLOCKED, [refusal], facts=_facts(before, item.remediation))
         else:
             ready.append(item)
@@ -530,21 +558,22 @@ def _with(outcome: Outcome, status: Status, *reasons: str) -> Outcome:
 
 
 def _refusal(
-    one: Remediation, finding: Finding, allow: Collection[str], confirmed: Sequence[Change] | None
-) -> str | None:
-    if reason := _not_allowed(one, allow):
+    one: Remediation, finding: Finding, allow: Collection[str], confirmed: Sequence[Change] | None,
+    device: DeviceInfo | None, terms: Terms,
+) -> str | None:  # fmt: skip
+    if reason := _not_allowed(one, allow, device, terms):
         return reason
     if confirmed is not None and list(confirmed) != list(finding.changes):
         return "the device has changed since the plan was shown: nothing was done, run it again"
     return None
 
 
-def _not_allowed(one: Remediation, allow: Collection[str]) -> str | None:
+def _not_allowed(one: Remediation, allow: Collection[str], device: DeviceInfo | None, terms: Terms) -> str | None:
     if one.risk == "disruptive" and "disruptive" not in allow:
         return f"needs --allow disruptive: {one.user_notices}"
     if not one.reversible and "irreversible" not in allow:
         return f"needs --allow irreversible: {one.irreversible_because}"
-    return None
+    return terms.refusal(device, disruptive=one.risk == "disruptive")
 
 
 def _state(heard: _Heard, run: str, name: str) -> str | None:
@@ -596,6 +625,7 @@ def _journal(item: Item, finding: Finding, device: DeviceInfo | None, context: C
     """The text of the device's journal entry: all that undo needs; the controller writes it, and so knows its hash."""
     return json.dumps({
         "format": JOURNAL_FORMAT, "run": context.run, "by": context.by, "teamsmedic": __version__,
+        "because": context.terms.because,
         "computer": device.computer if device else "", "remediation": item.remediation.id,
         "parameters": dict(item.parameters),
         "drift": finding.drift, "changes": [one.to_json() for one in finding.changes],

@@ -94,10 +94,11 @@ OFFERED = frozenset({Rung.NEXT, Rung.LATER, Rung.LOOK})
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer to a question: its word (or a code), and who gave it."""
+    """An answer to a question: its word (or a code), who gave it, and the other one that the device overrules."""
 
     word: str
     by: By = By.OPTION
+    over: Answer | None = None
 
 
 @dataclass(frozen=True)
@@ -223,6 +224,11 @@ class Triage:
         return [one.remediation.id for one in self.ladder if one.state in OFFERED]
 
     @property
+    def repair(self) -> str | None:
+        """The remediation that is to be carried out now."""
+        return next((one.remediation.id for one in self.ladder if one.state is Rung.NEXT), None)
+
+    @property
     def recipient(self) -> Who | None:
         """Who gets a text, where somebody else must act."""
         return self.verdict if self.verdict in RECIPIENTS and not self.solved else None
@@ -252,10 +258,14 @@ def answered(
         out.setdefault("apps", Answer("several", By.TEXT))
     out |= {name: Answer(word, By.ASKED) for name, word in asked.items()}
     out |= {name: Answer(word, By.OPTION) for name, word in given.items()}
+    read: dict[str, str] = {}
     if device and device.info:
-        out["place"] = Answer("room" if device.info.room else "desktop", By.DEVICE)
-        if skew(device) is not None:
-            out["clock"] = Answer("wrong" if skew(device) else "right", By.DEVICE)
+        read["place"] = "room" if device.info.room else "desktop"
+        if (off := skew(device)) is not None:
+            read["clock"] = "wrong" if off else "right"
+    for name, word in read.items():
+        said = out.get(name)
+        out[name] = Answer(word, By.DEVICE, said if said and said.word != word else None)
     return out
 
 
@@ -271,12 +281,17 @@ def skew(device: Device) -> int | None:
 
 def wanted(evidence: Evidence, answers: Mapping[str, Answer], known: Mapping[str, Remediation]) -> list[str] | None:
     """The remediations to check a device for; empty: only who answers matters; None: a device says nothing of it."""
-    causes = _named(evidence, answers)
+    causes = set(_named(evidence, answers))
     calls = [is_call(one.entry) for one in evidence.codes.values()]
-    if not causes or (calls and all(calls)):
+    # A Room tells by itself what its account was refused with, so no code need be given there.
+    place = answers["place"].word if "place" in answers else ""
+    room = place == "room" or not (place or evidence.codes)
+    if (not causes and not room) or (calls and all(calls)):
         return None
     return [
-        one.id for one in known.values() if set(one.cures) & set(causes) or set(_WITNESS.get(one.id, ())) & set(causes)
+        one.id
+        for one in known.values()
+        if causes & {*one.cures, *one.observes, *_WITNESS.get(one.id, ())} or (room and one.observes)
     ]
 
 
@@ -289,6 +304,11 @@ def _named(evidence: Evidence, answers: Mapping[str, Answer]) -> dict[str, list[
     if not evidence.codes and (web := answers.get("web")):
         out = {cause: [] for cause in _UNCODED.get(web.word, ())}
     return out
+
+
+def _of_a_call(answers: Mapping[str, Answer]) -> bool:
+    """Whether the answers alone speak of a call, not of a sign-in."""
+    return any(name in answers and answers[name].word == word for name, word in (("when", "after"), ("place", "phone")))
 
 
 def _after(answers: Mapping[str, Answer]) -> bool | None:
@@ -314,6 +334,8 @@ def decide(
     `tried`: cures that did not help, by remediation. `silent`: why questions stay open. `again`: options that reach
     the host, for the commands that are told.
     """
+    refused = refusals(device, known)
+    given, evidence = evidence, evidence.beside({code: count for code, (count, _) in refused.items()})
     codes = evidence.ordered(after=_after(answers))
     room = "place" in answers and answers["place"].word == "room"
     causes = [
@@ -335,6 +357,7 @@ def decide(
                 signal(kind, about, told(name, value.said, answer, device), answer.by)
     if device:
         _heard(device, known, signal)
+        _observed(device, known, catalog, signal)
     _directory(evidence.directory, "in the text of dsregcmd /status", signal, By.TEXT)
     for cause in causes:
         cause.unseen = _unseen(cause, known, device)
@@ -342,6 +365,8 @@ def decide(
     verdict, reasons = _verdict(codes, causes, shared, answers, room=room)
     curing = {one.id: one for one in known.values() if set(one.cures) & set(by_id)}
     stopped_by, solved = _last_repair(device, answers, curing)
+    if not codes:
+        reasons += _heard_of_rooms(device, known)
     if solved:
         verdict, reasons = Who.NONE, [solved, *reasons]
     ladder = _ladder(causes, curing, verdict, device, {*tried, *_helpless(answers)})
@@ -359,7 +384,7 @@ def decide(
         reasons=reasons,
         codes=codes,
         causes=causes,
-        contradictions=list(_contradictions(evidence, codes, causes, verdict, answers, device)),
+        contradictions=list(_contradictions(given, codes, causes, verdict, answers, device)),
         ladder=ladder,
         stopped=stopped,
         next="",
@@ -389,7 +414,7 @@ def _heard(device: Device, known: Mapping[str, Remediation], signal: _Signal) ->
     """What the outcomes of a check say of causes."""
     for outcome in device.outcomes:
         one = known.get(outcome.remediation)
-        if one is None:
+        if one is None or one.observes:
             continue
         why = "".join(clean(reason, 300) for reason in outcome.reasons[:1])
         if outcome.status is Status.DRIFTED and not one.needs_symptom:
@@ -417,6 +442,51 @@ def _heard(device: Device, known: Mapping[str, Remediation], signal: _Signal) ->
                     signal(kind, about, f"AzureAdPrt of {clean(person.get('name'), 60)} is {report['prt']}", By.DEVICE)
 
 
+def refusals(device: Device | None, known: Mapping[str, Remediation]) -> dict[str, tuple[int, str]]:
+    """The codes that a device tells by itself: how often each was seen, and where, how often and when in words."""
+    out: dict[str, tuple[int, str]] = {}
+    for outcome in device.outcomes if device else ():
+        facts = outcome.facts or {}
+        told = facts.get("refusals")
+        for one in told if outcome.remediation in known and isinstance(told, list) else ():
+            if known[outcome.remediation].observes and isinstance(one, dict):
+                count = one["count"] if isinstance(one.get("count"), int) else 1
+                where, age = (clean(one.get(key), 40) for key in ("events", "hours"))
+                seen = f"events {where}: {count} in all, the newest {age} h ago"
+                out[clean(one.get("object"), 40)] = count, seen
+    return out
+
+
+def _observed(device: Device, known: Mapping[str, Remediation], catalog: Catalog, signal: _Signal) -> None:
+    """What a device tells of causes that nobody mends on it: by the codes that it was refused with."""
+    for outcome in device.outcomes:
+        one = known.get(outcome.remediation)
+        if one is None or not one.observes:
+            continue
+        others = set(one.observes)
+        told = refusals(device, {one.id: one})
+        for text, (_, seen) in told.items():
+            code = catalog.read(text)
+            entry = catalog.lookup(code) if code else None
+            about = [named.cause for named in (entry.causes if entry else ()) if named.cause in one.observes]
+            others -= set(about)
+            signal("confirms", about, f"the device's own log: {text} ({seen})", By.DEVICE)
+        if told:
+            signal("weakens", sorted(others), "the device's own log tells of another code", By.DEVICE)
+        if outcome.status is Status.HEALTHY:
+            why = "the device's own log tells of no refusal since its account was last let in"
+            signal("refutes", one.observes, why, By.DEVICE)
+
+
+def _heard_of_rooms(device: Device | None, known: Mapping[str, Remediation]) -> list[str]:
+    """What a Room was asked by itself, where nobody gave a code."""
+    return [
+        f"{known[one.remediation].title}: {one.status}" + (f": {clean(one.reasons[0], 300)}." if one.reasons else ".")
+        for one in (device.outcomes if device else ())
+        if one.remediation in known and known[one.remediation].observes and one.status is not Status.NOT_APPLICABLE
+    ]
+
+
 def _directory(report: Json, where: str, signal: _Signal, by: By) -> None:
     """What a report of dsregcmd says: the test of the device in the directory, and that of its key.
 
@@ -436,7 +506,7 @@ def _directory(report: Json, where: str, signal: _Signal, by: By) -> None:
 
 
 def _unseen(cause: Cause, known: Mapping[str, Remediation], device: Device | None) -> str:
-    curing = [one.id for one in known.values() if cause.id in one.cures]
+    curing = [one.id for one in known.values() if cause.id in (*one.cures, *one.observes)]
     if not curing:
         return "nothing that is read on a device tells it"
     if device is None:
@@ -480,10 +550,13 @@ def _verdict(
         reasons.append(
             f"{names} come together: look at what they share, the transport of identity, not at Teams alone."
         )
+    # Where the decisive code is somebody else's, the sign-in came as far as them: it is not the way there that fails.
+    together = shared and len(codes) > 1 and stated not in ELSEWHERE
     left = [one for one in causes if one.state is not State.REFUTED]
     for cause in causes:
         if cause.state is State.CONFIRMED:
-            if stated in ELSEWHERE and codes[0].entry.code.text not in cause.named_by and not shared:
+            other = cause.verdict is not stated and stated in ELSEWHERE
+            if other and codes[0].entry.code.text not in cause.named_by:
                 # The code that decides says that the sign-in came as far as somebody else: what a weaker code names
                 # is another trouble.
                 reasons.append(f"Beside it, for {cause.verdict}: {cause.title} ({cause.reasons[0]}).")
@@ -500,12 +573,14 @@ def _verdict(
         return Who.UNKNOWN, [*reasons, said]
     lead = left[0]
     agreed = {one.verdict for one in left if one.balance >= 0} or {one.verdict for one in left}
-    if stated is not Who.UNKNOWN and not (shared and len(codes) > 1):
+    if stated is not Who.UNKNOWN and not together:
         if any(one.verdict is stated for one in left):
             return stated, [*reasons, *_for(left, stated)]
         reasons.append(f"Of the causes that speak for {stated} none is left.")
         return lead.verdict, [*reasons, *_for(left, lead.verdict)]
-    if lead.balance > 0 or len(agreed) == 1 or (shared and len(codes) > 1):
+    level = [one for one in left if max(-1, min(1, one.balance)) == max(-1, min(1, lead.balance))]
+    ahead = lead.balance > 0 and (bool(codes) or len({one.verdict for one in level}) == 1)
+    if ahead or len(agreed) == 1 or together:
         return lead.verdict, [*reasons, *_for(left, lead.verdict)]
     if not codes and answers:
         return Who.UNKNOWN, [*reasons, "Without a code, what was answered leaves several possibilities."]
@@ -541,11 +616,19 @@ def _contradictions(
         said = questions.BY_ID[name].value(word)
         if name in answers and answers[name].word != word and name not in evidence.clashes and said:
             yield f"The text says that {said.said}; {answers[name].by} says {answers[name].word}, which counts."
+    for name, answer in answers.items():
+        if answer.over and answer.over.by is not By.TEXT:
+            one, other = (questions.BY_ID[name].value(word) for word in (answer.over.word, answer.word))
+            if one and other:
+                yield f"Told was that {one.said}; {told(name, other.said, answer, device)}, which counts."
     for cause in causes:
         if clash := cause.clash:
             yield f"{cause.title}: what speaks for it ({clash[0]}) and against it ({clash[1]}) cannot both be."
     if stated not in (Who.UNKNOWN, verdict) and causes:
         yield f"{codes[0].entry.code} by itself speaks for {stated}; what was found speaks for {verdict}."
+    unnamed = [one.entry.code.text for one in codes if evidence.codes and one.entry.code not in evidence.codes]
+    if unnamed:
+        yield f"The device's own log tells of {', '.join(unnamed)}, which nobody named."
     for outcome in device.outcomes if device else ():
         named = {one.id for one in causes}
         if outcome.status is Status.DRIFTED and outcome.remediation in _WITNESS and "tls12_disabled" not in named:
@@ -692,6 +775,8 @@ def _next(it: Triage, catalog: Catalog, again: str) -> tuple[str, str | None]:
         one = ready.remediation
         allow = " --allow disruptive" * (one.risk != "safe") + " --allow irreversible" * (not one.reversible)
         notice = "" if one.risk == "safe" else f" People notice it: {one.user_notices}"
+        if notice and it.place == "room":
+            notice += " On a Teams Room it needs a reason (--because), which is kept with the run."
         said = f"Repair {one.id} ({ready.grade}): {ready.reason}.{notice}"
         return said, f"teamsmedic fix {host} --remediation {one.id}{allow}{again}"
     if it.verdict not in ELSEWHERE and any(one.state is Rung.LOOK for one in it.ladder):
@@ -700,9 +785,11 @@ def _next(it: Triage, catalog: Catalog, again: str) -> tuple[str, str | None]:
             f"teamsmedic triage {named or '--web yes'} --host HOST",
         )
     blocked = next((one for one in it.ladder if one.state in (Rung.BLOCKED, Rung.UNKNOWN)), None)
-    if blocked and it.verdict is Who.DEVICE:
-        return f"{blocked.remediation.id} is {blocked.state}: {blocked.reason}.", None
     lead = next((one for one in it.causes if one.state is not State.REFUTED and one.verdict is it.verdict), None)
+    if blocked and it.verdict is Who.DEVICE:
+        hand = catalog.causes[lead.id].manual[:1] if lead and blocked.state is Rung.UNKNOWN else ()
+        by_hand = "".join(f" Or by hand: {step.text}" for step in hand)
+        return f"{blocked.remediation.id} is {blocked.state}: {blocked.reason.rstrip('.')}.{by_hand}", None
     if lead is None and it.codes and it.verdict is it.codes[0].entry.verdict.who is not Who.UNKNOWN:
         return it.codes[0].entry.meaning[0].text, None
     if it.verdict is Who.UNKNOWN or lead is None:
@@ -730,15 +817,15 @@ def open_questions(it: Triage) -> list[Question]:
         if name in it.answers:
             continue
         question = questions.BY_ID[name]
+        calls = is_call(it.codes[0].entry) if it.codes else _of_a_call(it.answers)
         if name == "response":
-            calls = bool(it.codes) and is_call(it.codes[0].entry) and not it.codes[0].entry.decoded
-            turns = calls and it.verdict is Who.UNKNOWN
+            turns = calls and it.verdict is Who.UNKNOWN and not (it.codes and it.codes[0].entry.decoded)
         elif name == "when":
-            turns = len({is_call(one.entry) for one in it.codes}) > 1
+            turns = not it.codes or len({is_call(one.entry) for one in it.codes}) > 1
         elif name == "place":
-            turns = any(one.id in questions.ROOM for one in it.causes)
+            turns = not it.codes or any(one.id in questions.ROOM for one in it.causes)
         elif name in ("web", "affected", "apps"):
-            turns = not it.codes or not is_call(it.codes[0].entry)
+            turns = not calls
         else:
             turns = any(openly & set(about) for value in question.values for about in value.effects.values())
         if turns:

@@ -122,16 +122,15 @@ def _remediations(root: Path, problems: list[ContentError]) -> dict[str, Remedia
                     "name one of them otherwise",
                 )
             found[one.id] = one
-            wanted = [
-                "detect.ps1",
-                "fix.ps1",
-                "README.md",
-                "tests/cases.yaml",
-                *(["undo.ps1"] if one.reversible else []),
-            ]
+            wanted = ["detect.ps1", "README.md", "tests/cases.yaml"]
+            wanted += ["fix.ps1"] if not one.observes else []
+            wanted += ["undo.ps1"] if one.reversible and not one.observes else []
             for name in wanted:
                 if not (path / name).is_file():
                     raise _wrong(file, (), f"{name} is missing beside it", f"add {name}")
+            for name in ("fix.ps1", "undo.ps1", "forget.ps1") if one.observes else ():
+                if (path / name).is_file():
+                    raise _wrong(file, ("observes",), f"{name} lies beside what only observes", f"remove {name}")
             for name in sorted(set(one.uses) - helpers):
                 raise _wrong(file, ("uses",), f"there is no helper {name}", f"use {', '.join(sorted(helpers))}")
             cases.read(path)
@@ -216,10 +215,10 @@ def _causes(root: Path, catalog: Catalog, remediations: Mapping[str, Remediation
                 path, (cause.id,), f"no code names {cause.id}", "name it in a code, a space or a row, or remove it"
             )
     for one in remediations.values():
-        for unknown in sorted(set(one.cures) - set(catalog.causes)):
+        for unknown in sorted({*one.cures, *one.observes} - set(catalog.causes)):
             yield _wrong(
                 one.folder / "remediation.yaml",
-                ("cures",),
+                ("cures" if unknown in one.cures else "observes",),
                 f"there is no cause {unknown}",
                 "add it to catalog/causes.yaml",
             )

@@ -30,9 +30,12 @@ def test_every_remediation_has_a_healthy_and_a_drifted_case_for_each_role(name):
     # Some do nothing on a Room, and a case says so.
     found = {(case.role, case.status if case.role == "desktop" else "some") for case in several}
 
-    assert {("desktop", "healthy"), ("desktop", "drifted"), ("room", "some")} <= found, (
-        f"add the missing case to {KNOWN[name].folder}/tests/cases.yaml"
-    )
+    wanted = {("desktop", "healthy"), ("desktop", "drifted"), ("room", "some")}
+    if KNOWN[name].observes:
+        found = {(case.role, str(case.status)) for case in several}
+        wanted = {("desktop", "not_applicable"), ("room", "healthy"), ("room", "blocked"), ("room", "unknown")}
+
+    assert wanted <= found, f"add the missing case to {KNOWN[name].folder}/tests/cases.yaml"
 
 
 @pytest.mark.parametrize("name", KNOWN)
@@ -63,11 +66,18 @@ def test_every_announced_object_may_be_touched_and_undone(name, case):
 @pytest.mark.parametrize("name", KNOWN)
 def test_every_folder_is_whole(name):
     folder = KNOWN[name].folder
-    wanted = {"remediation.yaml", "detect.ps1", "fix.ps1", "README.md", "tests"} | (
-        {"undo.ps1"} if KNOWN[name].reversible else set()
-    )
+    changing = {"fix.ps1"} | ({"undo.ps1"} if KNOWN[name].reversible else set())
+    found = {one.name for one in folder.iterdir()}
 
-    assert wanted <= {one.name for one in folder.iterdir()}, f"{folder} lacks a file"
+    assert {"remediation.yaml", "detect.ps1", "README.md", "tests"} <= found, f"{folder} lacks a file"
+    assert found & {"fix.ps1", "undo.ps1", "forget.ps1"} == set() if KNOWN[name].observes else changing <= found
+
+
+@pytest.mark.parametrize(("name", "case"), [one for one in CASES if KNOWN[one[0]].observes], ids=str)
+def test_what_only_observes_never_has_anything_to_fix(name, case):
+    finding = KNOWN[name].judge(case.facts, KNOWN[name].values(case.parameters, 1_800_000_000))
+
+    assert (finding.drift, finding.changes) == ([], [])
 
 
 @pytest.mark.parametrize("name", KNOWN)

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from teamsmedic import content, plan, remediation, treatment
+from teamsmedic import content, plan, remediation, rooms, treatment
 from teamsmedic.hosts.base import End, Reply, Send
 from teamsmedic.lab import cases
 from teamsmedic.lab.psrp import Asked
@@ -17,7 +17,7 @@ from teamsmedic.run import drive
 ROOT = content.root()
 KNOWN = remediation.load(ROOT)
 PAIRS = [(name, case) for name, found in cases.load(ROOT).items() for case in found]
-CONTEXT = treatment.Context("20260102T030405Z-abcdef", "test")
+CONTEXT = treatment.Context("20260102T030405Z-abcdef", "test", terms=rooms.Terms(because="told to the end"))
 
 
 class Direct:

@@ -158,6 +158,7 @@ def test_the_checklist_is_one_run(run: Run) -> None:
         "client_cache_fresh",
         "stale_credentials_absent",
         "device_rejoin_prepared",
+        "room_account_accepted",
     }
 
 

@@ -8,13 +8,17 @@ import re
 import pytest
 import story as stories
 
-from teamsmedic import cli, handover, interview
+from teamsmedic import cli, content, handover, interview, remediation
 from teamsmedic.catalog import Who
 from teamsmedic.errors import RequestError
+from teamsmedic.lab import cases, seed
+from teamsmedic.outcome import Outcome
 from teamsmedic.redact import Redactor
+from teamsmedic.triage import Device
 
 PLANTED = {
     "user": "amber.adams@contoso.example",
+    "guest": "amber_fabrikam.example#EXT#@contoso.example",
     "sip address": "sip:bruno@contoso.example",
     "login": "CONTOSO\\carla",
     "profile": "C:\\Users\\dora\\AppData",
@@ -60,6 +64,7 @@ def test_a_planted_name_is_replaced(kind):
         "carla",
         "dora",
         "contoso",
+        "fabrikam",
         "203.0",
         "2001:db8",
         "7946",
@@ -124,6 +129,29 @@ def test_names_that_a_device_tells_are_taken_out_too(tmp_path):
     assert {"amber", "carla"} <= every
     said = Redactor(handover.names(one.evidence, device))("amber on LT-0417 has saved amber@fabrikam.example")
     assert said == "[user-1] on [host-1] has saved [user-2]"
+
+
+LAB = (seed.AMBER, seed.BRUNO, seed.CARLA, seed.ZOE)
+NAMES = {word.lower() for one in LAB for word in (one.folder, one.account, one.upn, one.sid)} | {
+    "contoso",
+    "fabrikam",
+    "dora",
+    "room-oslo",
+}
+CASES = [(name, case) for name, several in cases.load(content.root()).items() for case in several.values()]
+
+
+@pytest.mark.parametrize(("name", "case"), CASES, ids=[f"{name}/{case.name}" for name, case in CASES])
+def test_nobodys_name_is_left_in_what_any_case_says(name, case):
+    one = remediation.load(content.root())[name]
+    facts = one.read(case.facts)
+    finding = one.judge(facts, one.values(case.parameters, 1_800_000_000))
+    device = Device("LT-0417", [Outcome(name, finding.status, finding.reasons, facts=facts)])
+    redact = Redactor(handover.names(interview.Interview.begin(["1001"], {}).evidence, device))
+
+    said = " ".join(redact(reason) for reason in finding.reasons).lower()
+
+    assert [word for word in NAMES if word in said] == [], said
 
 
 def test_names_of_a_pasted_report_are_taken_out_too():

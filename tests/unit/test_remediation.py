@@ -211,6 +211,7 @@ def test_an_unusable_parameter_is_a_request_error(one, given):
     "about",
     [
         {"surprise": 1},
+        {"observes": ["some_cause"]},
         {"context": "system"},
         {"cuts_connection": True},
         {"notes": {"x": {"fact": "policy", "equals": 1}}},

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
 
-from teamsmedic import content, payload, remediation, treatment
+from teamsmedic import content, payload, remediation, rooms, treatment
 from teamsmedic.errors import BadReply, NotReversible, Unreachable
 from teamsmedic.hosts.base import End, Reply, Send, Verb
+from teamsmedic.outcome import Status
 from teamsmedic.plan import Item, Plan
 from teamsmedic.run import drive
 from teamsmedic.treatment import Context
@@ -576,3 +578,63 @@ def test_an_undo_of_a_run_says_what_of_it_was_given_up(toy, device):
     assert list(statuses(last)) == ["beta"]
     assert statuses(report) == {"beta": "reverted", "alpha": "blocked"}
     assert report.outcomes[-1].reasons == ["its way back was given up: what it changed stays"]
+
+
+ROOM = {"room": True, "clock": 1_795_608_000, "offset": 0, "use": {"state": "free", "holders": []}}
+NOON = rooms.Terms(rooms.window("11:00-13:00", "room-1"), now=1_795_608_000)
+
+
+def test_a_room_outside_its_window_is_only_looked_at(toy, device):
+    device.host = {**ROOM, "offset": 120}
+
+    (one,) = run(treatment.fix(plan(toy, "alpha"), Context("fix-run", "me", terms=NOON)), device).outcomes
+
+    assert one.status is Status.BLOCKED
+    assert "outside its night window, 14:00 local time" in one.reasons[0]
+    assert [request.verb for request in device.sent] == [Verb.CHECK]
+
+
+def test_a_dry_run_says_what_a_room_would_refuse_now(toy, device):
+    device.host = {**ROOM, "offset": 120}
+
+    (one,) = run(treatment.rehearse(plan(toy, "alpha"), Context("run", "me", terms=NOON)), device).outcomes
+    device.host = ROOM
+    (other,) = run(treatment.rehearse(plan(toy, "alpha"), Context("run", "me", terms=NOON)), device).outcomes
+
+    assert (one.status, len(one.changes)) == (Status.DRIFTED, 1), "what it would change is told all the same"
+    assert one.reasons[-1].startswith("a fix would be blocked now: outside its night window, 14:00 local time")
+    assert not any(reason.startswith(treatment.FORETOLD) for reason in other.reasons)
+
+
+def test_a_person_is_not_asked_about_what_a_room_refuses(toy, device):
+    device.host = {**ROOM, "offset": 120}
+    report = run(treatment.check(plan(toy, "alpha"), CONTEXT), device)
+
+    treatment.withhold(report, plan(toy, "alpha"), (), NOON)
+
+    assert statuses(report) == {"alpha": "blocked"}
+
+
+def test_who_disturbs_a_room_and_why_stands_in_the_journal(toy, device):
+    device.host = ROOM
+    quiet = run(treatment.fix(plan(toy, "gamma"), Context("run-1", "me", terms=NOON), allow=["disruptive"]), device)
+    told = dataclasses.replace(NOON, because="TICKET 7")
+    loud = run(treatment.fix(plan(toy, "gamma"), Context("run-2", "me", terms=told), allow=["disruptive"]), device)
+
+    assert (statuses(quiet), statuses(loud)) == ({"gamma": "blocked"}, {"gamma": "fixed"})
+    ((_, entry),) = device.journal.items()
+    written = json.loads(entry["text"])
+    assert (written["by"], written["because"]) == ("me", "TICKET 7")
+    back = [treatment.undo(toy, Context("undo-run", "me", terms=terms), values=lambda _: {}) for terms in (NOON, told)]
+    assert [statuses(run(walk, device)) for walk in back] == [{"gamma": "blocked"}, {"gamma": "reverted"}]
+
+
+def test_an_undo_leaves_a_room_in_use_alone_too(toy, device):
+    device.host = ROOM
+    run(treatment.fix(plan(toy, "alpha"), Context("fix-run", "me", terms=NOON)), device)
+    device.host = {**ROOM, "use": {"state": "in_use", "holders": ["Teams (microphone)"]}}
+
+    (one,) = run(treatment.undo(toy, Context("undo-run", "me", terms=NOON), values=lambda _: {}), device).outcomes
+
+    assert (one.status, device.on["alpha"]) == (Status.BLOCKED, 1)
+    assert "the Room is in use" in one.reasons[0]

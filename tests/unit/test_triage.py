@@ -170,6 +170,15 @@ def test_a_device_is_believed_rather_than_an_answer(tmp_path):
     assert any("cannot both be" in one for one in it.contradictions)
 
 
+def test_what_somebody_says_and_the_device_contradicts_is_told(tmp_path):
+    it = on(begin("0xCAA20003", clock="wrong", place="room"), tmp_path)
+
+    assert (it.answers["clock"].word, it.answers["place"].word) == ("right", "desktop")
+    clock, place = [one for one in it.contradictions if one.startswith("Told was that")]
+    assert clock.startswith("Told was that the device's clock is wrong; the device says: the device's clock is right")
+    assert place.endswith("; the device says: it is a desktop, no Teams Room, which counts.")
+
+
 def test_an_option_is_believed_rather_than_the_text():
     it = begin("0xCAA20004 and Teams on the web works", web="no").decide()
 
@@ -189,6 +198,55 @@ def test_the_web_that_works_contradicts_a_code_of_the_tenant_and_nothing_local_i
 
     assert (it.verdict, it.offered) == (Who.TENANT, [])
     assert "0xCAA20004 speaks for tenant, but Teams on the web works" in it.contradictions[0]
+
+
+def test_a_cure_that_people_in_a_room_notice_is_told_with_its_reason(tmp_path):
+    one = begin("4c7", web="yes", prompt="none", federated="no")
+    device = stories.checked(one, stories.host("room", client_cache_fresh="room"), tmp_path)
+
+    it = one.decide(device)
+
+    assert it.offered == ["client_cache_fresh"]
+    assert "On a Teams Room it needs a reason (--because)" in it.next
+
+
+@pytest.mark.parametrize("web", ["yes", "no"])
+def test_without_a_code_one_answer_names_nobody(web):
+    it = begin(web=web).decide()
+
+    # With the web all that is left is the device's; without it there are several, and nobody is sent away.
+    assert it.verdict is (Who.DEVICE if web == "yes" else Who.UNKNOWN)
+    assert web == "yes" or it.next.startswith("Answer first: ")
+
+
+def test_without_a_code_the_flow_begins_with_when_and_where():
+    asked: list[str] = []
+    one = interview.Interview.begin((), {}, open_ended=True)
+    one.ask([], lambda question: asked.append(question.id) or None)
+
+    assert asked == ["when", "place", "web", "affected", "apps"]
+
+
+@pytest.mark.parametrize("given", [{"when": "after"}, {"place": "phone"}])
+def test_without_a_code_a_call_is_asked_for_its_response_code(given):
+    one = begin(**given)
+
+    assert "(--response)" in one.decide().next
+    assert not {"web", "affected", "apps"} & {question.id for question, _ in one.decide().not_asked}
+    one.take("response", "560403", one.asked)
+    assert one.decide().verdict is Who.SBC
+
+
+def test_a_device_that_is_a_room_tells_its_code_by_itself(tmp_path):
+    one = begin(place="room")
+    device = stories.checked(one, stories.host("room", room_account_accepted="blocked_by_policy"), tmp_path)
+
+    it = one.decide(device)
+
+    assert [seen.entry.code.text for seen in it.codes] == ["AADSTS53003"]
+    assert (it.verdict, it.causes[0].id, it.causes[0].by_device, it.offered) == (
+        Who.TENANT, "room_blocked_by_policy", True, [],
+    )  # fmt: skip
 
 
 # ------------------------------------------------------------------------------------------------ several codes
@@ -212,6 +270,14 @@ def test_a_fault_of_a_weaker_code_does_not_turn_the_verdict_of_the_one_that_deci
     it = on(begin("AADSTS53003 and before it 0xCAA70007"), tmp_path, tls12_usable="all_off")
 
     assert (it.verdict, it.offered) == (Who.TENANT, [])
+    assert any(reason.startswith("Beside it, for device: TLS 1.2 is switched off") for reason in it.reasons)
+
+
+def test_what_fails_together_offers_nothing_local_beside_a_code_of_the_tenant(tmp_path):
+    one = begin("Teams: AADSTS53003\nOutlook: 0xCAA70007\nOneDrive: error 0xCAA90056\n")
+    it = on(one, tmp_path, tls12_usable="all_off")
+
+    assert (it.shared, it.verdict, it.offered) == (True, Who.TENANT, [])
     assert any(reason.startswith("Beside it, for device: TLS 1.2 is switched off") for reason in it.reasons)
 
 
@@ -382,6 +448,13 @@ def test_a_statement_that_fails_leaves_its_cause_open(tmp_path):
     assert it.offered == []
 
 
+def test_what_cannot_be_told_leaves_a_way_by_hand(tmp_path):
+    it = on(begin("1001", web="yes"), tmp_path, stale_credentials_absent="nobody_logged_on")
+
+    assert it.next.startswith("stale_credentials_absent is unknown: ")
+    assert " Or by hand: " in it.next
+
+
 # ------------------------------------------------------------------------------------------------ the checklist
 
 
@@ -401,6 +474,18 @@ def test_the_checklist_has_ten_points_and_a_device_answers_five(tmp_path):
     assert by[5] == by[7] == by[9] == ("attention", "evidence")
     assert by[8] == ("good", "evidence")
     assert by[1] == by[3] == by[4] == ("not_observable", None)
+
+
+@pytest.mark.parametrize(
+    ("case", "state"), [("refused", "attention"), ("accepted", "good"), ("silent", "not_observable")]
+)
+def test_a_room_answers_the_point_of_policies_by_itself(tmp_path, case, state):
+    one = interview.Interview.begin((), {}, ten_points=True)
+    device = stories.checked(one, stories.host("room", room_account_accepted=case), tmp_path)
+
+    point = checklist.points(one.answers(device), one.evidence, device)[9]
+
+    assert (point.state, point.by) == (state, None if state == "not_observable" else "evidence")
 
 
 def test_every_point_of_the_checklist_is_answered_by_a_question():

@@ -13,6 +13,7 @@ from teamsmedic import cli, content, validate
 
 ROOT = content.root()
 CLIENT, SPACES, CAUSES = "catalog/client_loop.yaml", "catalog/spaces.yaml", "catalog/causes.yaml"
+ROOM = "remediations/identity/room_account_accepted/remediation.yaml"
 TLS = "remediations/network/tls12_usable/remediation.yaml"
 RETIRED = "catalog/retired.yaml"
 
@@ -82,6 +83,14 @@ BREAKS = {
         "cures: [gone]",
         "there is no cause gone",
     ),
+    "a remediation that cures nothing": (TLS, "cures: [tls12_disabled]", "cures: []", "neither cures nor observes"),
+    "what observes and cures": (ROOM, "cures: []", "cures: [tls12_disabled]", "make two of it"),
+    "what observes nothing known": (
+        ROOM,
+        "observes: [room_password_wrong",
+        "observes: [gone",
+        "there is no cause gone",
+    ),
     "a helper that is not there": (TLS, "uses: [registry]", "uses: [registri]", "there is no helper registri"),
     "a remediation that names a code": (TLS, "risk: safe", "risk: safe # 0xCAA70007", "names the code 0xCAA70007"),
     "a code that names a remediation": (CLIENT, "# yaml", "# tls12_usable yaml", "names the remediation tls12_usable"),
@@ -130,6 +139,12 @@ def test_a_second_folder_with_the_same_id_is_refused(copy: Path) -> None:
     shutil.copytree(copy / "remediations/network/tls12_usable", copy / "remediations/client/tls12_usable")
 
     assert any("tls12_usable is a remediation of client already" in one for one in found(copy))
+
+
+def test_what_only_observes_has_no_fix(copy: Path) -> None:
+    (copy / ROOM).with_name("fix.ps1").write_text("# a fix\n")
+
+    assert any("fix.ps1 lies beside what only observes; remove fix.ps1" in one for one in found(copy))
 
 
 @pytest.mark.parametrize("name", ["fix.ps1", "undo.ps1", "README.md", "tests/cases.yaml", "remediation.yaml"])

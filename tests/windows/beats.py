@@ -95,8 +95,8 @@ def command_line(verb: str, subjects: Sequence[Subject], inventory: Path) -> dic
         words = {
             "check": ["check"],
             "dry_run": ["fix", "--dry-run"],
-            "fix": ["fix", "--yes", "--allow", "disruptive", "--allow", "irreversible"],
-            "undo": ["undo", "--yes"],
+            "fix": ["fix", "--yes", "--allow", "disruptive", "--allow", "irreversible", "--because", "six beats"],
+            "undo": ["undo", "--yes", "--because", "six beats"],
         }[verb]
         for name, value in together[0].case.parameters.items() if verb != "undo" else ():
             words += ["-p", f"{together[0].remediation}.{name}={','.join(value) if isinstance(value, list) else value}"]
@@ -129,6 +129,7 @@ def playbook(verb: str, subjects: Sequence[Subject], inventory: Path) -> dict[st
         "teamsmedic_run_dir": str(runs),
         "remediations": [subjects[0].remediation],
         "allow": ["disruptive", "irreversible"],
+        "because": "six beats",
     }
     done = subprocess.run(
         [str(TOOLS / "ansible-playbook"), str(PLAYBOOKS / f"{play}.yml"), "-i", str(inventory), "-f", FORKS, *more,

@@ -8,6 +8,7 @@ are ok.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -19,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from teamsmedic import asked, content, remediation, runfolder, treatment
+from teamsmedic import asked, content, remediation, rooms, runfolder, treatment
 from teamsmedic.ansible import vars as connections
 from teamsmedic.errors import BadReply, HostError, NothingToUndo, RequestError, TeamsMedicError
 from teamsmedic.hosts.base import End, Reply, Send
@@ -58,6 +59,7 @@ class Options:
     run_dir: str | None = None
     fail_on: tuple[str, ...] = ()
     by: str | None = None
+    because: str = ""
     answers: Mapping[str, str] = field(default_factory=dict)
     tried: tuple[str, ...] = ()
     redact: bool = True
@@ -80,6 +82,7 @@ class Options:
             run_dir=values.get("run_dir"),
             fail_on=_list(values, "fail_on", FAIL_ON),
             by=values.get("by"),
+            because=clean(values.get("because", ""), 300).strip(),
             answers=_answers(values.get("answers", {})),
             tried=_list(values, "tried"),
             redact=_flag(values.get("redact", True), "redact"),
@@ -95,7 +98,7 @@ class Options:
 class Task:
     """One task on one host.
 
-    `play`: all hosts of the play; `run_dir`: the play variable `teamsmedic_run_dir`; `groups`: those of the host.
+    `play`: all hosts of the play; `run_dir`, `night_window`: the variables of those names; `groups`: those of the host.
     """
 
     host: str
@@ -106,6 +109,7 @@ class Task:
     run_dir: str | None = None
     inventory: Sequence[str] = ()
     groups: Sequence[str] = ()
+    night_window: str | None = None
 
 
 @dataclass
@@ -199,6 +203,7 @@ def carry_out(task: Task, open_host: Callable[[], AnsibleHost]) -> dict[str, Any
         options = Options.read(task.options)
         where = runfolder.base(options.run_dir or task.run_dir)
         by = clean(options.by or f"{runfolder.user()}@{os.uname().nodename}", 200)
+        window = rooms.window(task.night_window, task.host)
         plan = None
         if options.state == "triaged":
             from teamsmedic.ansible import triaged  # noqa: PLC0415 - only there, and a fork for each host is counted
@@ -220,7 +225,7 @@ def carry_out(task: Task, open_host: Callable[[], AnsibleHost]) -> dict[str, Any
         host = open_host()
         folder = RunFolder.create(where, _run_id(where, task.host), _manifest(task, options, by, plan))
         _claim(folder, host)
-        context = treatment.Context(folder.id, by)
+        context = treatment.Context(folder.id, by, terms=rooms.Terms(window, options.because, time.time()))
         if plan is None:
             walk = asked.undo(
                 context, task.host, run=options.run, names=options.remediations, where=where, dry_run=task.dry_run,
@@ -229,11 +234,10 @@ def carry_out(task: Task, open_host: Callable[[], AnsibleHost]) -> dict[str, Any
         elif options.state == "triaged":
             walk = treatment.look(plan, context)
         elif options.state == "checked" or task.dry_run:
-            walk = treatment.check(plan, context)
+            walk = (treatment.check if options.state == "checked" else treatment.rehearse)(plan, context)
         else:
             walk = treatment.fix(plan, context, allow=options.allow)
-        made = folder
-        result.report = drive(walk, host, lambda kind, data: made.write(task.host, kind, data))
+        result.report = drive(walk, host, functools.partial(folder.write, task.host))
     except TeamsMedicError as error:
         result.error = error
     except Exception:  # a fault of ours is one sentence and a report, as behind the command line
@@ -323,7 +327,8 @@ def _changes(outcome: Outcome, task: Task, options: Options) -> bool:
     allowed = (one.risk != "disruptive" or "disruptive" in options.allow) and (
         one.reversible or "irreversible" in options.allow
     )
-    return outcome.status is Status.DRIFTED and allowed
+    refused = any(reason.startswith(treatment.FORETOLD) for reason in outcome.reasons)
+    return outcome.status is Status.DRIFTED and allowed and not refused
 
 
 def _line(outcome: Outcome) -> str:
@@ -362,6 +367,7 @@ def _manifest(task: Task, options: Options, by: str, plan: Any) -> dict[str, Jso
         "process": _PROCESS,
         "by": by,
         "inventory": list(task.inventory),
+        "because": options.because,
         "codes": list(plan.codes) if plan else [],
         "remediations": [item.remediation.id for item in plan.items] if plan else list(options.remediations),
         "hosts": sorted(task.play),

@@ -12,7 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from teamsmedic import rooms
 from teamsmedic.errors import InventoryError
+from teamsmedic.rooms import Window
 from teamsmedic.text import clean
 
 Lookup = Callable[[str], Any]
@@ -27,7 +29,7 @@ class HostSpec:
     """One host of an inventory and how to reach it.
 
     `options`: further options of pypsrp by its own names, only those that are set. `vars`: the host's variables of ours
-    (`lab_*`, `teamsmedic_*`).
+    (`lab_*`, `teamsmedic_*`). `night_window`: when it may be changed where it is a Teams Room.
     """
 
     name: str
@@ -48,6 +50,7 @@ class HostSpec:
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     vars: Mapping[str, Any] = field(default_factory=dict, repr=False)
     groups: tuple[str, ...] = ()
+    night_window: Window | None = None
 
 
 # Of several variables for one option the last that is set wins, as in Ansible.
@@ -161,6 +164,7 @@ def read(name: str, lookup: Lookup, *, user: str | None = None, password: str | 
         connection_timeout=values.pop("connection_timeout") or 30,
         configuration=_text(values.pop("configuration", None)) or "Microsoft.PowerShell",
         options={key: value for key, value in values.items() if key in _OPTIONS and value is not None},
+        night_window=rooms.window(lookup(rooms.VARIABLE), name),
     )
 
 

@@ -17,6 +17,8 @@ from teamsmedic.errors import ContentError, RequestError
 from teamsmedic.outcome import Json, Status
 
 ROLES = ("desktop", "room")
+USES = ("free", "in_use", "unreadable", "logged_off")
+"""Whether a Room is in use, as its prelude tells."""
 _KEYS = {"summary", "role", "facts", "parameters", "status", "reasons", "break", "after", "fix", "windows"}
 
 

@@ -15,8 +15,9 @@ from typing import Any
 import yaml
 
 from teamsmedic import content
+from teamsmedic.answer import MAX_OFFSET
 from teamsmedic.errors import ContentError, InventoryError
-from teamsmedic.lab.cases import ROLES
+from teamsmedic.lab.cases import ROLES, USES
 from teamsmedic.lab.http import LOOPBACK
 
 KINDS = ("replay", "windows")
@@ -27,7 +28,10 @@ USER = "labadmin"
 MAX_HOSTS = 5000
 _RANGE = re.compile(r"\[(\d+):(\d+)\]")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
-_OWN = {"lab_kind", "lab_role", "lab_case", "lab_transport", "lab_delay", "lab_faults", "lab_shells", "lab_schemes"}
+_OWN = {
+    "lab_kind", "lab_role", "lab_case", "lab_transport", "lab_delay", "lab_faults", "lab_shells", "lab_schemes",
+    "lab_use", "lab_utc_offset",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,8 @@ class LabHost:
     """One device as its inventory describes it; `variables` are all its variables, groups' included.
 
     `cases`: remediation id to case name. `delay` (seconds) and `faults` (statement name to what is wrong with its
-    answer) are for replay devices; `shells` is the limit a user; `schemes` the logins that it offers, empty for all.
+    answer) are for replay devices, as are `use` (whether a Room is in use) and `offset` (minutes that local time is
+    ahead of UTC); `shells` is the limit a user; `schemes` the logins that it offers, empty for all.
     """
 
     name: str
@@ -46,6 +51,8 @@ class LabHost:
     transport: str = "ntlm"
     delay: float = 0.0
     faults: Mapping[str, str] = field(default_factory=dict)
+    use: str = "free"
+    offset: int = 0
     shells: int = 30
     schemes: tuple[str, ...] = ()
     variables: Mapping[str, Any] = field(default_factory=dict)
@@ -164,6 +171,12 @@ def _host(reading: _Reading, name: str, groups: tuple[str, ...], variables: Mapp
             raise reading.error(f"{key} of {name} is {value!r}", "give a number that is not negative")
         return value
 
+    def offset(key: str) -> int:
+        value = variables.get(key, 0)
+        if isinstance(value, bool) or not isinstance(value, int) or abs(value) > MAX_OFFSET:
+            raise reading.error(f"{key} of {name} is {value!r}", "give minutes, at most 840, as 120 or -300")
+        return value
+
     schemes = variables.get("lab_schemes") or []
     if not isinstance(schemes, list) or not set(schemes) <= {"negotiate", "ntlm", "basic"}:
         raise reading.error(f"lab_schemes of {name} is {schemes!r}", "give a list of negotiate, ntlm, basic")
@@ -176,6 +189,8 @@ def _host(reading: _Reading, name: str, groups: tuple[str, ...], variables: Mapp
         transport=choice("lab_transport", TRANSPORTS, "ntlm"),
         delay=number("lab_delay", 0.0),
         faults=mapping("lab_faults"),
+        use=choice("lab_use", USES, "free"),
+        offset=offset("lab_utc_offset"),
         shells=int(number("lab_shells", 30)),
         schemes=tuple(schemes),
         variables=variables,

@@ -94,7 +94,9 @@ async def devices(lab: inventory.LabInventory, state: Path) -> tuple[dict[str, h
     for host in lab.hosts.values():  # all that costs nothing first: a wrong case shall not wait for other devices
         chosen = cases.choose(content.root(), host.role, host.cases)
         if host.kind == "replay":
-            backends[host.name] = replay.ReplayDevice(host.name, host.role, chosen, host.delay, dict(host.faults))
+            backends[host.name] = replay.ReplayDevice(
+                host.name, host.role, chosen, host.delay, dict(host.faults), use=host.use, offset=host.offset
+            )
         else:
             real.append(host)
     running: list[Running] = []

@@ -21,13 +21,15 @@ from teamsmedic.answer import SESSION_STATES, SESSION_WORDS
 from teamsmedic.errors import RequestError
 from teamsmedic.hosts.base import MAX_OUTPUT, End, Verb
 from teamsmedic.lab import wsman
-from teamsmedic.lab.cases import Case
+from teamsmedic.lab.cases import USES, Case
 from teamsmedic.lab.psrp import Asked, PsrpShell, Said
 from teamsmedic.outcome import Json
 
 FAULTS = ("garbage", "deep", "flood", "silent", "missing", "failed", "error")
 """What may be wrong with a statement's answer: no JSON; JSON nested 100,000 deep; 50 MB; nothing, and the pipeline does
 not end; nothing, and the pipeline goes on; the pipeline fails there; a script error."""
+HOLDER = "MSTeams_8wekyb3d8bbwe (microphone)"
+"""Who uses a Room that is in use."""
 FAILS = "replay device: this statement fails, as the lab was told"
 _OPTIONS = {"statements", "argument"}
 
@@ -58,7 +60,8 @@ class ReplayDevice:
     """One device; a `Backend` of the endpoint.
 
     `cases`: the case of each remediation; `delay`: seconds before each answer; `faults`: statement name to one of
-    `FAULTS`; `clock`: the device's time, in unix seconds.
+    `FAULTS`; `clock`: the device's time, in unix seconds; `offset`: minutes that its local time is ahead of UTC; `use`
+    of a Room: one of `USES`.
     """
 
     name: str
@@ -67,6 +70,8 @@ class ReplayDevice:
     delay: float = 0.0
     faults: dict[str, str] = field(default_factory=dict)
     clock: Callable[[], float] = time.time
+    use: str = "free"
+    offset: int = 0
     kind: str = "replay"
 
     def __post_init__(self) -> None:
@@ -86,12 +91,14 @@ class ReplayDevice:
         self._booted = max([int(self.clock()), *(max(one.times.values()) + 1 for one in self._journal)])
 
     def control(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
-        """What a test asks for: `delay` seconds, `faults`, `renew`: true (all as at first). ValueError for all else."""
+        """What a test asks for: `delay` seconds, `faults`, `use`, `renew`: true (all as at first); else ValueError."""
         for key, value in wanted.items():
             if key == "delay" and isinstance(value, int | float):
                 self.delay = float(value)
             elif key == "faults" and isinstance(value, dict) and set(value.values()) <= set(FAULTS):
                 self.faults = dict(value)
+            elif key == "use" and value in USES:
+                self.use = str(value)
             elif key == "renew" and value is True:
                 self.__post_init__()
             else:
@@ -162,9 +169,11 @@ class ReplayDevice:
             "bits": 64,
             "build": 22631,
             "clock": int(self.clock()),
+            "offset": self.offset,
             "booted": self._booted,
             "computer": self.name.upper(),
             "room": self.role == "room",
+            "use": {"state": self.use, "holders": [HOLDER] * (self.use == "in_use")} if self.role == "room" else None,
             "replayed": True,
             "journal": {"state": "sound" if entries else "absent", "detail": "", "entries": entries},
             "lock": None,

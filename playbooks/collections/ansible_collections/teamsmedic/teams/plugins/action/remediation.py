@@ -54,16 +54,21 @@ class ActionModule(ActionBase):
         if MISSING:
             return {"failed": True, "msg": _mismatch(MISSING)}
         variables = task_vars or {}
-        where = variables.get("teamsmedic_run_dir")
+
+        def variable(name: str) -> str | None:
+            value = variables.get(name)
+            return None if value is None else str(self._templar.template(value))
+
         asked = action.Task(
             host=str(variables["inventory_hostname"]),
             options=self._task.args,
             dry_run=bool(self._task.check_mode),
             diff=bool(self._task.diff),
             play=[str(one) for one in variables.get("ansible_play_hosts_all") or ()],
-            run_dir=None if where is None else str(self._templar.template(where)),
+            run_dir=variable("teamsmedic_run_dir"),
             inventory=[str(one) for one in variables.get("ansible_inventory_sources") or ()],
             groups=[str(one) for one in variables.get("group_names") or ()],
+            night_window=variable("teamsmedic_night_window"),
         )
         return action.carry_out(asked, lambda: self._open(asked.host, variables))
 

@@ -1,0 +1,4 @@
+# The Room was refused in the morning and is well again.
+$said = '{"Description":"Network status : Healthy. Exchange status : 80131500 : AADSTS53003. Signin status: NotApplicable. Teams Signin status: Unhealthy.","OperationName":"Heartbeat","OperationResult":"Fail","Alias":"room-oslo@contoso.example","AppVersion":"5.4.216.0"}'
+[Microsoft.Win32.Registry]::SetValue('HKEY_LOCAL_MACHINE\SOFTWARE\Lab\Events\Skype Room System', 'Events', [string[]]@("2000,240,,<Data>$($said.Replace('80131500 : AADSTS53003', 'Connected').Replace('Unhealthy', 'Healthy'))</Data>", "2001,5400,,<Data>$said</Data>"), 'MultiString')
+[Microsoft.Win32.Registry]::SetValue('HKEY_LOCAL_MACHINE\SOFTWARE\Lab\Events\Microsoft-Windows-AAD!Operational', 'Events', [string[]]@("1098,5405,,<Data Name=`"AdditionalInformation`">Description: AADSTS53003: blocked (sample).</Data>"), 'MultiString')

@@ -1,0 +1,3 @@
+# Settings with a password wait for the next start, and the Room's user is not logged on by itself.
+[System.IO.File]::WriteAllText('C:\Users\Skype\AppData\Local\Packages\Microsoft.SkypeRoomSystem_8wekyb3d8bbwe\LocalState\SkypeSettings.xml', '<SkypeSettings><UserAccount><SkypeSignInAddress>room-oslo@contoso.example</SkypeSignInAddress><ExchangeAddress>oslo@contoso.example</ExchangeAddress><Password>Pl4nted-Room-Passw0rd</Password><ModernAuthEnabled> true </ModernAuthEnabled></UserAccount></SkypeSettings>')
+[Microsoft.Win32.Registry]::SetValue('HKEY_LOCAL_MACHINE\SOFTWARE\Microsoft\Windows NT\CurrentVersion\Winlogon', 'AutoAdminLogon', '0')

@@ -1,0 +1,2 @@
+# The last good heartbeat is an hour old, and events that are none of a heartbeat do not count.
+[Microsoft.Win32.Registry]::SetValue('HKEY_LOCAL_MACHINE\SOFTWARE\Lab\Events\Skype Room System', 'Events', [string[]]@('2001,3600,,<Data>no JSON AADSTS50076</Data>', '2001,3700,,<Data>{"Description":"AADSTS50076","OperationName":"Other"}</Data>', '2000,4000,,<Data>{"OperationName":"Heartbeat"}</Data>'), 'MultiString')
