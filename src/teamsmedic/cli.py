@@ -708,23 +708,40 @@ for _command in reporting.COMMANDS:
 # ------------------------------------------------------------------------------------------------ content
 
 
-@cli.command(short_help="Hold the content to its rules.")
+@cli.command(short_help="Hold content, playbooks and inventories to their rules.")
 @click.argument("folder", required=False, type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option(
+    "--playbooks", multiple=True, metavar="DIR", type=click.Path(path_type=Path, exists=True),
+    help="A folder (or file) of your playbooks, group_vars and host_vars.",
+)  # fmt: skip
+@click.option("--inventory", multiple=True, metavar="SOURCE", help="An inventory of yours, as after Ansible's -i.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
-def validate(folder: Path | None, as_json: bool) -> int:
+def validate(folder: Path | None, playbooks: tuple[Path, ...], inventory: tuple[str, ...], as_json: bool) -> int:
     """Checks catalog/ and remediations/ in FOLDER (default: the content in use). Exit code 3 where a rule is broken.
+
+    With --playbooks or --inventory it checks your own files instead: each unknown code, remediation, option, parameter
+    or variable, and each value that will not be taken. Nothing is run; templates and vaulted values are left alone.
 
     Each problem is one line: the file and line, what is wrong there, and how to mend it.
     """
     from teamsmedic import content
     from teamsmedic import validate as validating
 
-    report = validating.check(folder or content.root())
+    if folder and (playbooks or inventory):
+        raise click.UsageError("FOLDER is content, --playbooks and --inventory are yours: check one after the other")
+    if playbooks or inventory:
+        from teamsmedic import playbooks as sites
+
+        report = sites.check(playbooks, inventory)
+    else:
+        report = validating.check(folder or content.root())
     if as_json:
         _print_json(validating.document(report))
     else:
         for problem in report.problems:
             _say(str(problem))
+        for left in report.left_alone:
+            click.echo(f"{left}.", err=True)
         click.echo(validating.summary(report), err=True)
     return int(ExitCode.USAGE if report.problems else ExitCode.OK)
 

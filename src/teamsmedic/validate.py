@@ -30,10 +30,11 @@ _LOCAL = re.compile(r"http://(localhost|127\.|\[::1\]|[a-z0-9.-]*\.?example\b)")
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was looked at, as counts by its name, and what is wrong with it."""
+    """What was looked at, as counts by its name, what is wrong with it, and what only a run knows."""
 
     looked_at: Mapping[str, int]
     problems: tuple[ContentError, ...]
+    left_alone: tuple[str, ...] = ()
 
 
 def check(root: Path) -> Report:
@@ -64,9 +65,11 @@ def check(root: Path) -> Report:
 
 
 def document(report: Report) -> dict[str, Json]:
-    """The report as a JSON document, version 1: `looked_at` (counts) and `problems` (`tried`, `found`, `todo`)."""
+    """The report as a JSON document (schemas/validate.schema.json)."""
     problems = [{"tried": one.tried, "found": one.found, "todo": one.todo} for one in report.problems]
-    return {"version": 1, "looked_at": dict(report.looked_at), "problems": problems}
+    return {
+        "version": 1, "looked_at": dict(report.looked_at), "problems": problems, "left_alone": list(report.left_alone),
+    }  # fmt: skip
 
 
 def summary(report: Report) -> str:

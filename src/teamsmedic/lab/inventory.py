@@ -197,6 +197,11 @@ def _host(reading: _Reading, name: str, groups: tuple[str, ...], variables: Mapp
     )
 
 
+def variable(name: str, value: Any, file: Path) -> LabHost:
+    """A device with this one variable of a lab inventory; InventoryError where it is none, or its value."""
+    return _host(_Reading(file), "it", (), {name: value})
+
+
 def connection(host: LabHost, http_port: int, https_port: int, ca_file: Path) -> dict[str, Any]:
     """The connection variables of one device, but for user and password."""
     secure = host.transport.startswith("https")
