@@ -68,6 +68,16 @@ def read_yaml(path: Path) -> Any:
         raise ContentError(f"read {path}", " ".join(str(error).split()), "mend the YAML there") from error
 
 
+def nodes(text: str) -> list[yaml.Node]:
+    """The documents of a YAML text, each value with its place; yaml.YAMLError where it is none."""
+    return [one for one in yaml.compose_all(text, Loader=_Loader) if one is not None]
+
+
+def data(node: yaml.Node) -> Any:
+    """The data of such a value."""
+    return _Loader("").construct_object(node, deep=True)
+
+
 def named(path: Path) -> str:
     """A content file's name for messages: from catalog/ or remediations/ on, else the last two parts of its path."""
     parts = path.parts

@@ -24,6 +24,7 @@ from teamsmedic import asked, catalog, content, questions, remediation
 from teamsmedic.ansible import action
 from teamsmedic.ansible import vars as connections
 from teamsmedic.errors import ContentError, InventoryError, RequestError, TeamsMedicError
+from teamsmedic.lab import cases
 from teamsmedic.lab import inventory as lab
 from teamsmedic.text import clean
 from teamsmedic.validate import Report
@@ -40,7 +41,7 @@ _WORD = re.compile(r"[A-Za-z_]\w*")
 _READ = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.S)
 _VAULTED = "$ANSIBLE_VAULT"
 _CONNECTIONS = {
-    name: kind for kind, options in connections._NAMES.items() for names in options.values() for name in names
+    name: kind for kind, options in connections.NAMES.items() for names in options.values() for name in names
 }
 
 
@@ -142,7 +143,7 @@ def _text(site: _Site, path: Path) -> str | None:
 def _compose(site: _Site, path: Path, text: str) -> list[yaml.Node]:
     """The documents of a YAML file; a problem where it is none."""
     try:
-        return [one for one in yaml.compose_all(text, Loader=content._Loader) if one is not None]
+        return content.nodes(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         said = getattr(error, "problem", None) or "it is no YAML"
@@ -323,10 +324,9 @@ def _line(site: _Site, path: Path, number: int, line: str) -> None:
     pairs = [first.groups()] if first else [word.partition("=")[::2] for word in words[1:] if "=" in word]
     for name, value in pairs:
         try:
-            node = yaml.compose(value, Loader=content._Loader)
-        except yaml.YAMLError:
-            node = None
-        node = node or yaml.ScalarNode("tag:yaml.org,2002:str", value)
+            [node] = content.nodes(value)
+        except (yaml.YAMLError, ValueError):
+            node = yaml.ScalarNode("tag:yaml.org,2002:str", value)
         site.looked_at["variables"] += 1
         site.variables.append(_Set(name, node, _Place(str(path), number)))
 
@@ -335,30 +335,25 @@ def _line(site: _Site, path: Path, number: int, line: str) -> None:
 
 
 def _task(site: _Site, node: yaml.MappingNode, file: str) -> None:
-    """The options of one task; where all are known and sound, also whether a plan comes of them."""
-    sound = True
+    """The options of one task; where it is known what is asked for, also whether a plan comes of it."""
+    there = list(action.Options.__dataclass_fields__)
+    asks = {"codes", "remediations", "all", "state"} & {str(key.value) for key, _ in _pairs(node)}
     values: dict[str, Any] = {}
     for key, given in _pairs(node):
         name, place = str(key.value), _Place(file, key.start_mark.line + 1)
         before = len(site.problems)
-        if name not in action.Options.__dataclass_fields__:
-            there = list(action.Options.__dataclass_fields__)
+        if name not in there:
             site.wrong(
                 place, f"there is no option {clean(name)}", f"{_meant(name, there)}use one of {', '.join(there)}"
             )
-        elif _option(site, name, given, place):
+        elif _option(site, name, given, place) and len(site.problems) == before and name in asks:
             values[name] = _plain(given)
-        else:
-            sound = False
-        sound = sound and len(site.problems) == before
-    wanted = {"codes", "remediations", "all"} & set(values)
-    if sound and wanted and values.get("state", "checked") in ("checked", "fixed"):
-        place = _Place(file, node.start_mark.line + 1)
+    if asks - {"state"} and asks == set(values) and values.get("state", "checked") in ("checked", "fixed"):
+        options = action.Options.read(values)
         try:
-            options = action.Options.read(values)
             asked.plan(options.codes, names=options.remediations, everything=options.all, now=0.0)
         except TeamsMedicError as error:
-            site.wrong(place, error.found, error.todo)
+            site.wrong(_Place(file, node.start_mark.line + 1), error.found, error.todo)
 
 
 def _variable(site: _Site, one: _Set) -> None:
@@ -378,7 +373,7 @@ def _variable(site: _Site, one: _Set) -> None:
             f"{_meant(one.name, VARIABLES)}use {', '.join(VARIABLES)}, or remove it",
         )
     elif one.name.startswith("lab_"):
-        _judge(site, one.node, one.place, lambda value: lab.variable(one.name, value, Path(one.place.file)))
+        _judge(site, one.node, one.place, functools.partial(_lab, one.name, Path(one.place.file)))
     elif one.name in VARIABLES:
         _judge(site, one.node, one.place, functools.partial(_folder, one.name))
     elif one.name in _CONNECTIONS:
@@ -466,6 +461,11 @@ def _folder(name: str, value: Any) -> None:
         raise RequestError("", f"{name} is {clean(repr(value), 60)}", "give a folder's path as a text")
 
 
+def _lab(name: str, file: Path, value: Any) -> None:
+    host = lab.variable(name, value, file)
+    cases.choose(content.root(), host.role, host.cases)
+
+
 def _connection(name: str, value: Any) -> None:
     """A connection variable alone: only what is wrong with itself counts, not what is missing beside it."""
     given = {"ansible_connection": _CONNECTIONS[name], name: value}
@@ -507,8 +507,7 @@ def _plain(node: yaml.Node) -> Any:
         return {_plain(key): _plain(value) for key, value in _pairs(node)}
     if node.tag.endswith(":str") and ("{{" in node.value or "{%" in node.value):
         raise _LeftAloneError("a template")
-    loader = content._Loader("")
-    return loader.construct_object(node, deep=True)
+    return content.data(node)
 
 
 def _pairs(node: yaml.MappingNode) -> Iterator[tuple[yaml.ScalarNode, yaml.Node]]:
@@ -541,5 +540,5 @@ def _unknown(what: str, name: str, there: Iterable[str]) -> RequestError:
 
 def _meant(name: str, there: Iterable[str]) -> str:
     """`did you mean …? ` where one of the names is near."""
-    near = difflib.get_close_matches(name, list(there), 1, 0.75)
+    near = difflib.get_close_matches(name, list(there), 1, 0.6)
     return f"did you mean {near[0]}? " if near else ""

@@ -58,7 +58,7 @@ _ADDRESS = ("ansible_host",)
 _USER = ("ansible_user",)
 _PASSWORD = ("ansible_password", "ansible_winrm_pass", "ansible_winrm_password")
 _PORT = ("ansible_port",)
-_NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+NAMES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "psrp": {
         "address": (*_ADDRESS, "ansible_psrp_host"),
         "user": (*_USER, "ansible_psrp_user"),
@@ -126,7 +126,7 @@ _CHOICES = {
     "validate": ("validate", "ignore"),
     "encryption": ("auto", "always", "never"),
 }
-_OPTIONS = tuple(_NAMES["psrp"])[tuple(_NAMES["psrp"]).index("proxy") :]
+_OPTIONS = tuple(NAMES["psrp"])[tuple(NAMES["psrp"]).index("proxy") :]
 """Those that go to pypsrp by their own names."""
 _TRUE, _FALSE = ("true", "yes", "on", "1", "y", "t"), ("false", "no", "off", "0", "n", "f")
 _SPOKEN = {"kerberos": "Kerberos", "credssp": "CredSSP"}
@@ -140,7 +140,7 @@ def read(name: str, lookup: Lookup, *, user: str | None = None, password: str | 
     InventoryError in one sentence for another connection, a value that is none, or a login that is refused.
     """
     connection = kind(name, lookup("ansible_connection"))
-    values = {option: _value(name, option, names, lookup) for option, names in _NAMES[connection].items()}
+    values = {option: _value(name, option, names, lookup) for option, names in NAMES[connection].items()}
     protocol, port = _endpoint(values.pop("protocol"), values.pop("port"))
     address = str(values.pop("address") or name)
     auth = values.pop("auth") or "negotiate"
