@@ -567,6 +567,51 @@ def check(
     return session.finish(session.result(hosts), diff=diff)
 
 
+@cli.command(short_help="Keep what devices report, for a lab to replay.")
+@click.argument("host")
+@click.option("--remediation", "names", multiple=True, metavar="ID", help="Only this remediation (default: all).")
+@click.option(
+    "-p", "--parameter", "parameters", multiple=True, metavar="ID.NAME=VALUE", help="A remediation's parameter."
+)
+@click.option(
+    "--to", "folder", type=click.Path(path_type=Path, file_okay=False), default="cases", show_default=True,
+    help="The folder of your recorded devices.",
+)  # fmt: skip
+@click.option("--name", "called", metavar="NAME", help="What to call it (one host only; default: a pseudonym).")
+@_host_options
+def record(
+    host: str, names: tuple[str, ...], parameters: tuple[str, ...], folder: Path, called: str | None, **options: Any
+) -> int:
+    """Checks HOST (an Ansible host pattern) and keeps the facts, without names, as files that a lab replays.
+
+    Changes nothing on a device. Names are replaced by pseudonyms; facts that would mean something else without names
+    are left out, with the reason. In a lab inventory `lab_case: NAME` then is that device.
+    """
+    from teamsmedic import content, remediation, treatment
+    from teamsmedic.lab import recorded
+
+    plan = _make_plan((), names or tuple(remediation.load(content.root())), False, parameters)
+    session = _Session("check", host, plan, {**options, "parameters": parameters})
+    context = treatment.Context(session.folder.id, session.by)
+    hosts = session.treat(lambda _: treatment.check(plan, context))
+    if called and len(hosts) > 1:
+        raise RequestError("named the recorded device", f"{host} is {len(hosts)} hosts", "leave --name out")
+    told = [recorded.keep(one, plan.items, folder, called, session.names(), reporting.key()) for one in hosts]
+    code = ExitCode.worst([one.exit_code for one in told])
+    session.folder.end(int(code))
+    document = recorded.document(told, int(code), session.folder.id)
+    if options["redact"]:
+        from teamsmedic.redact import Redactor
+
+        document = Redactor(session.names(), reporting.key()).data(document)
+    if options["as_json"]:
+        _print_json(document)
+        return int(code)
+    for line in recorded.render(document):
+        _say(line)
+    return int(code)
+
+
 @cli.command(short_help="Repair what has drifted, and prove it.")
 @click.argument("host")
 @_plan_options

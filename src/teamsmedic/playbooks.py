@@ -24,7 +24,6 @@ from teamsmedic import asked, catalog, content, questions, remediation
 from teamsmedic.ansible import action
 from teamsmedic.ansible import vars as connections
 from teamsmedic.errors import ContentError, InventoryError, RequestError, TeamsMedicError
-from teamsmedic.lab import cases
 from teamsmedic.lab import inventory as lab
 from teamsmedic.text import clean
 from teamsmedic.validate import Report
@@ -462,8 +461,7 @@ def _folder(name: str, value: Any) -> None:
 
 
 def _lab(name: str, file: Path, value: Any) -> None:
-    host = lab.variable(name, value, file)
-    cases.choose(content.root(), host.role, host.cases)
+    lab.variable(name, value, file).chosen()
 
 
 def _connection(name: str, value: Any) -> None:

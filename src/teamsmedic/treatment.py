@@ -512,6 +512,8 @@ def _error(device: DeviceInfo | None, error: Json) -> str:
     if about.get("kind") == "language":
         return "constrained language"
     said = clean(about.get("message", ""), 200)
+    if about.get("kind") == "not_recorded":  # a replayed device that was recorded without it
+        return said
     text = {
         "output": "its script answered something else than facts",
         "size": "its facts are larger than an answer can hold",

@@ -242,12 +242,14 @@ def lab(it: Lab) -> RenderableType:
     for column in ("device", "kind", "plays", "groups"):
         table.add_column(column, overflow="fold")
     for one in it.devices:
-        table.add_row(one.name, one.kind, one.role, ", ".join(one.groups))
+        table.add_row(one.name, "recorded" if one.recorded else one.kind, one.role, ", ".join(one.groups))
+    notes = [Text(clean(f"{one.name}: {note}"), "dim") for one in it.devices for note in one.notes]
     head = "The lab is up" if it.changed else "The lab was up already"
     return Group(
         Text(
             f"{head}: {len(it.devices)} simulated device{'s' if len(it.devices) != 1 else ''} on this machine.", "bold"
         ),
         table,
+        *notes,
         Text(f"Inventory for -i: {it.inventory}"),
     )

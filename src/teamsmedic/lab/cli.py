@@ -38,13 +38,16 @@ class LabError(TeamsMedicError):
 
 @dataclass(frozen=True)
 class LabDevice:
-    """One device of a lab as people are told of it; `cases`: only those that the inventory names."""
+    """One device of a lab as people are told of it; `cases`: only those that the inventory names; `recorded`: when and
+    by which version a recorded device was, with `notes` on what it lacks."""
 
     name: str
     kind: str
     role: str
     groups: tuple[str, ...]
     cases: Mapping[str, str]
+    recorded: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,9 +92,15 @@ def up(file: Path | None = None, state: Path | None = None, *, ports: tuple[int,
     started = _start(file, state, password, lab, ports)
     text = inventory.render(lab, password, started["http"], started["https"], state / "ca.pem")
     _write(state / "inventory.yml", text)
-    rows = [asdict(LabDevice(one.name, one.kind, one.role, one.groups, one.cases)) for one in lab.hosts.values()]
+    rows = [asdict(_device(one)) for one in lab.hosts.values()]
     _write(state / "lab.json", json.dumps({**started, "devices": rows}))
     return _read(state, changed=True)
+
+
+def _device(one: inventory.LabHost) -> LabDevice:
+    about = one.recorded
+    by = f"{about.file.name}, {about.recorded}, teamsmedic {about.teamsmedic}" if about else None
+    return LabDevice(one.name, one.kind, one.role, one.groups, one.cases, by, about.notes if about else ())
 
 
 def down(state: Path | None = None) -> Lab:
@@ -239,7 +248,9 @@ def _read(state: Path, *, changed: bool) -> Lab:
         data = json.loads((state / "lab.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):  # it is just starting, or was started by hand
         return Lab(True, changed, state, log=state / "lab.log", pid=process.holder(state))
-    devices = tuple(LabDevice(**{**row, "groups": tuple(row["groups"])}) for row in data["devices"])
+    devices = tuple(
+        LabDevice(**{**row, "groups": tuple(row["groups"]), "notes": tuple(row["notes"])}) for row in data["devices"]
+    )
     return Lab(
         True,
         changed,

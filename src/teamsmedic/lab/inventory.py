@@ -17,8 +17,10 @@ import yaml
 from teamsmedic import content
 from teamsmedic.answer import MAX_OFFSET
 from teamsmedic.errors import ContentError, InventoryError
-from teamsmedic.lab.cases import ROLES, USES
+from teamsmedic.lab import recorded as recordings
+from teamsmedic.lab.cases import ROLES, USES, Case, choose
 from teamsmedic.lab.http import LOOPBACK
+from teamsmedic.lab.recorded import Recorded
 
 KINDS = ("replay", "windows")
 TRANSPORTS = ("ntlm", "basic", "https", "https_ntlm")
@@ -38,9 +40,10 @@ _OWN = {
 class LabHost:
     """One device as its inventory describes it; `variables` are all its variables, groups' included.
 
-    `cases`: remediation id to case name. `delay` (seconds) and `faults` (statement name to what is wrong with its
-    answer) are for replay devices, as are `use` (whether a Room is in use) and `offset` (minutes that local time is
-    ahead of UTC); `shells` is the limit a user; `schemes` the logins that it offers, empty for all.
+    `cases`: remediation id to case name; or `recorded`, the device that it replays as a whole. `delay` (seconds) and
+    `faults` (statement name to what is wrong with its answer) are for replay devices, as are `use` (whether a Room is
+    in use) and `offset` (minutes that local time is ahead of UTC); `shells` is the limit a user; `schemes` the logins
+    that it offers, empty for all.
     """
 
     name: str
@@ -56,6 +59,13 @@ class LabHost:
     shells: int = 30
     schemes: tuple[str, ...] = ()
     variables: Mapping[str, Any] = field(default_factory=dict)
+    recorded: Recorded | None = None
+
+    def chosen(self) -> tuple[dict[str, Case], Mapping[str, str]]:
+        """The case of every remediation, and why a recorded device has none of some."""
+        if self.recorded:
+            return dict(self.recorded.cases), self.recorded.missing
+        return choose(content.root(), self.role, self.cases), {}
 
 
 @dataclass(frozen=True)
@@ -161,7 +171,10 @@ def _host(reading: _Reading, name: str, groups: tuple[str, ...], variables: Mapp
         value = variables.get(key) or {}
         if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
             raise reading.error(
-                f"{key} of {name} is no mapping of names to names", "write `remediation: name` below it"
+                f"{key} of {name} is no mapping of names to names",
+                "write `remediation: name` below it, or the name of a recorded device"
+                if key == "lab_case"
+                else "write `statement: fault` below it",
             )
         return {str(one): str(other) for one, other in value.items()}
 
@@ -180,12 +193,21 @@ def _host(reading: _Reading, name: str, groups: tuple[str, ...], variables: Mapp
     schemes = variables.get("lab_schemes") or []
     if not isinstance(schemes, list) or not set(schemes) <= {"negotiate", "ntlm", "basic"}:
         raise reading.error(f"lab_schemes of {name} is {schemes!r}", "give a list of negotiate, ntlm, basic")
+    kind, recorded = choice("lab_kind", KINDS, "replay"), None
+    if isinstance(given := variables.get("lab_case"), str):
+        recorded = recordings.read(recordings.locate(given, reading.file))
+        if kind != "replay":
+            raise reading.error(f"{name} is recorded, and its lab_kind {kind}", "a recorded device is replayed")
+    role = choice("lab_role", ROLES, recorded.role if recorded else "desktop")
+    if recorded and role != recorded.role:
+        raise reading.error(f"{name} was recorded as a {recorded.role}", "take its lab_role out")
     return LabHost(
         name=name,
-        kind=choice("lab_kind", KINDS, "replay"),
-        role=choice("lab_role", ROLES, "desktop"),
+        kind=kind,
+        role=role,
         groups=groups,
-        cases=mapping("lab_case"),
+        cases={} if recorded else mapping("lab_case"),
+        recorded=recorded,
         transport=choice("lab_transport", TRANSPORTS, "ntlm"),
         delay=number("lab_delay", 0.0),
         faults=mapping("lab_faults"),

@@ -22,9 +22,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from teamsmedic import content
 from teamsmedic.errors import TeamsMedicError
-from teamsmedic.lab import cases, http, inventory, replay, wsman
+from teamsmedic.lab import http, inventory, replay, wsman
 
 log = logging.getLogger(__name__)
 
@@ -92,10 +91,17 @@ async def devices(lab: inventory.LabInventory, state: Path) -> tuple[dict[str, h
     backends: dict[str, wsman.Backend] = {}
     real = []
     for host in lab.hosts.values():  # all that costs nothing first: a wrong case shall not wait for other devices
-        chosen = cases.choose(content.root(), host.role, host.cases)
+        chosen, missing = host.chosen()
         if host.kind == "replay":
             backends[host.name] = replay.ReplayDevice(
-                host.name, host.role, chosen, host.delay, dict(host.faults), use=host.use, offset=host.offset
+                host.name,
+                host.role,
+                chosen,
+                host.delay,
+                dict(host.faults),
+                use=host.use,
+                offset=host.offset,
+                missing=missing,
             )
         else:
             real.append(host)

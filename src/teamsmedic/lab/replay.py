@@ -61,7 +61,7 @@ class ReplayDevice:
 
     `cases`: the case of each remediation; `delay`: seconds before each answer; `faults`: statement name to one of
     `FAULTS`; `clock`: the device's time, in unix seconds; `offset`: minutes that its local time is ahead of UTC; `use`
-    of a Room: one of `USES`.
+    of a Room: one of `USES`; `missing`: why a recorded device has no case of a remediation.
     """
 
     name: str
@@ -72,6 +72,7 @@ class ReplayDevice:
     clock: Callable[[], float] = time.time
     use: str = "free"
     offset: int = 0
+    missing: Mapping[str, str] = field(default_factory=dict)
     kind: str = "replay"
 
     def __post_init__(self) -> None:
@@ -147,6 +148,8 @@ class ReplayDevice:
             return {}
         if name == payload.SESSIONS or name.endswith(".session"):
             return {"added": {}}
+        if name in self.missing:
+            return {"error": {"kind": "not_recorded", "message": self.missing[name], "line": 0}}
         if name not in self.cases:
             return {"error": {"kind": "exception", "message": "replay device: there is no case for this", "line": 0}}
         if verb is Verb.CHECK:
