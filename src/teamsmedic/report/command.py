@@ -183,4 +183,31 @@ def verify(run: str, as_json: bool, run_dir: str | None) -> int:
     return int(found.exit_code)
 
 
-COMMANDS: tuple[Any, ...] = (report, diff, verify)
+@click.command(short_help="What recurs, comes back or never answers.")
+@click.argument("runs", nargs=-1, metavar="[RUNS]...")
+@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Also as a page, here.")
+@redact_option
+@_json
+@_run_dir
+def history(runs: tuple[str, ...], html: Path | None, redact: bool, as_json: bool, run_dir: str | None) -> int:
+    """Tells of many RUNS together (default: all): ids, run folders, or folders that hold run folders.
+
+    What recurs, what was fixed and came back within a week, who never answers; by device, family, group of the
+    inventory and remediation.
+    """
+    from teamsmedic import runfolder
+    from teamsmedic.report import history_view, past
+
+    document = past.tell(past.find(runs, runfolder.base(run_dir)), key() if redact else None)
+    if html:
+        _write(history_view.page(document), html)
+    if as_json:
+        _write(json.dumps(document, indent=1), None)
+    elif html:
+        _write(str(html), None)
+    else:
+        _write(history_view.render(document), None)
+    return int(ExitCode.OK)
+
+
+COMMANDS: tuple[Any, ...] = (report, diff, verify, history)
