@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -59,3 +61,29 @@ def fleet(where: Path, count: int, number: int = 1) -> RunFolder:
         said = told(outcome(status, **restart), outcome("healthy", "client_cache_fresh"), groups=["berlin"], wave=wave)
         hosts[name] = f"connected to {name}: no answer; check that it is on." if status == "lost" else said
     return run(where, number, hosts)
+
+
+START = datetime(2026, 10, 1, 8, tzinfo=UTC).timestamp()
+DAY = 86400
+
+
+def put(
+    where: Path, day: float, hosts: dict[str, Any], *, codes: tuple[str, ...] = ("0xCAA70004",), group: str = "berlin"
+) -> None:
+    """A run folder of an older version, of that day: of each host its statuses (one or several), or after `!` the error
+    of one not reached."""
+    at = START + day * DAY
+    name = f"{datetime.fromtimestamp(at, UTC):%Y%m%dT%H%M%SZ}-{len(list(where.glob('*'))):06x}"
+    (where / name / "hosts").mkdir(parents=True)
+    manifest = {
+        "format": 1, "run": name, "started": at, "ended": at + 9, "command": "fix", "codes": list(codes), "hosts": list(hosts),
+    }  # fmt: skip
+    (where / name / "manifest.json").write_text(json.dumps(manifest))
+    for host, said in hosts.items():
+        record: dict[str, Any] = {"type": "outcome", "at": at + 5, "host": host, "groups": [group], "error": None}
+        if isinstance(said, str) and said.startswith("!"):
+            record |= {"type": "unreachable", "error": said[1:], "outcomes": []}
+        else:
+            several = [said] if isinstance(said, str) else said
+            record["outcomes"] = [outcome(one, reasons=[f"because {one}"]) for one in several]
+        (where / name / "hosts" / f"{host}.jsonl").write_text(json.dumps(record) + "\n")

@@ -15,7 +15,7 @@ import pytest
 import recorded
 
 from teamsmedic import catalog, content, remediation, runreader
-from teamsmedic.report import html, model
+from teamsmedic.report import history_view, html, model, past
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 if CHROMIUM is None:
@@ -24,6 +24,8 @@ if CHROMIUM is None:
     pytest.skip("needs Chromium (apt-get install --no-install-recommends chromium)", allow_module_level=True)
 
 Ask = Callable[..., object]
+HISTORY = 0
+"""Its place among the pages, which are else told apart by their number of devices."""
 
 
 def page(folder: Path, count: int) -> str:
@@ -31,9 +33,19 @@ def page(folder: Path, count: int) -> str:
     return html.page(model.make(runs, catalog.load(), remediation.load(content.root())))
 
 
+def history(folder: Path) -> str:
+    """A page with all that a history can show."""
+    for day in range(40):
+        hosts = {f"desk-{one:02}": "fixed" if (one + day) % 9 == 0 else "healthy" for one in range(20)}
+        hosts |= {"slow": "reverted" if day == 3 else "drifted" if day % 15 == 0 else "healthy"}
+        recorded.put(folder, day, {**hosts, "off": "!connected to off: no answer; look.", "blind": "unknown"})
+    return history_view.page(past.tell(past.find((), folder), None))
+
+
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[int, str]:
-    return {count: page(tmp_path_factory.mktemp("runs"), count) for count in (3, 40, 1000)}
+    made = {count: page(tmp_path_factory.mktemp("runs"), count) for count in (3, 40, 1000)}
+    return made | {HISTORY: history(tmp_path_factory.mktemp("history"))}
 
 
 @pytest.fixture
@@ -59,7 +71,10 @@ def ask(tmp_path: Path) -> Ask:
 SHOWN = "return [...document.querySelectorAll('.host')].filter(one => !one.hidden).length;"
 
 
-@pytest.mark.parametrize(("count", "scheme"), [(3, "light"), (40, "light"), (40, "dark"), (1000, "light")])
+@pytest.mark.parametrize(
+    ("count", "scheme"),
+    [(3, "light"), (40, "light"), (40, "dark"), (1000, "light"), (HISTORY, "light"), (HISTORY, "dark")],
+)
 def test_axe_finds_nothing(pages: dict[int, str], ask: Ask, count: int, scheme: str) -> None:
     # Forty devices have all colours that a thousand have, and contrast is what takes a minute there.
     import axe_core_python
@@ -96,7 +111,7 @@ def test_without_its_script_everything_is_shown_and_no_filter(pages: dict[int, s
     assert ask(bare, f"return [document.getElementById('filters').hidden, (() => {{ {SHOWN} }})()]") == [True, 1000]
 
 
-@pytest.mark.parametrize("count", [3, 1000])
+@pytest.mark.parametrize("count", [3, 1000, HISTORY])
 def test_it_fits_a_phone(pages: dict[int, str], ask: Ask, count: int) -> None:
     # A window of Chromium cannot be as narrow as a phone; a frame can.
     script = """

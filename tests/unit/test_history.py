@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import re
 import tracemalloc
-from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
-from recorded import CHANGE
+from recorded import DAY, START, put
 
 from teamsmedic import cli, runreader
 from teamsmedic.outcome import Change, Outcome, Status
@@ -20,42 +19,6 @@ from teamsmedic.report import history, history_view, past
 from teamsmedic.runreader import End, HostRun, Run, State
 
 SCHEMA = json.loads((resources.files("teamsmedic") / "schemas/history.schema.json").read_text(encoding="utf-8"))
-START = datetime(2026, 10, 1, 8, tzinfo=UTC).timestamp()
-DAY = 86400
-
-
-def said(status: str, name: str = "tls12_usable") -> dict[str, Any]:
-    changed = status in ("drifted", "fixed", "failed")
-    return {
-        "remediation": name, "status": status, "reasons": [f"because {status}"], "changes": [CHANGE] if changed else [],
-        "facts": None, "facts_after": None, "restart": None,
-    }  # fmt: skip
-
-
-def put(
-    where: Path, day: float, hosts: dict[str, Any], *, codes: tuple[str, ...] = ("0xCAA70004",), group: str = "berlin"
-) -> None:
-    """A run folder of that day: of each host its statuses (one or several), or the error of one not reached."""
-    at = START + day * DAY
-    run = f"{datetime.fromtimestamp(at, UTC):%Y%m%dT%H%M%SZ}-{len(list(where.glob('*'))):06x}"
-    (where / run / "hosts").mkdir(parents=True)
-    manifest = {
-        "format": 1,
-        "run": run,
-        "started": at,
-        "ended": at + 9,
-        "command": "fix",
-        "codes": list(codes),
-        "hosts": list(hosts),
-    }
-    (where / run / "manifest.json").write_text(json.dumps(manifest))
-    for name, told in hosts.items():
-        record: dict[str, Any] = {"type": "outcome", "at": at + 5, "host": name, "groups": [group], "error": None}
-        if isinstance(told, str) and told.startswith("!"):
-            record |= {"type": "unreachable", "error": told[1:], "outcomes": []}
-        else:
-            record["outcomes"] = [said(one) for one in ([told] if isinstance(told, str) else told)]
-        (where / run / "hosts" / f"{name}.jsonl").write_text(json.dumps(record) + "\n")
 
 
 def tell(where: Path) -> dict[str, Any]:
@@ -236,7 +199,7 @@ def test_the_command_tells_in_80_columns_as_json_and_as_a_page(
 
     assert cli._main(["history", "--run-dir", str(runs)]) == 0
     out = capsys.readouterr().out
-    assert out.splitlines()[0] == "12 repairs came back within a week, 1 device never answered"
+    assert out.splitlines()[0] == "On 12 devices a repair lasted less than a week; 1 device never answered"
     assert max(map(len, out.splitlines())) <= 80
     assert "  and 2 more: --json, --html" in out
     assert cli._main(["history", "--run-dir", str(runs), "--json", "--redact"]) == 0

@@ -63,6 +63,8 @@ def imported(module: str) -> set[str]:
         "report.machines",
         "report.text",
         "report.html",
+        "report.history",
+        "recording",
     ],
 )
 def test_what_decides_knows_no_edge(module):

@@ -16,7 +16,7 @@ MOST = 10
 """Rows of each list in a terminal; `--json` and the page have more."""
 SHOWN = 100
 """Rows of each list of a page, worst first."""
-BY = {"remediation": "remediation", "family": "family", "site": "group of the inventory", "device": "device"}
+BY = {"remediation": "remediation", "family": "family", "site": "group", "device": "device"}
 HEADS = {
     "hosts": "devices", "drift": "drift", "fixed": "repaired", "came_back": "came back", "failed": "failed",
     "unknown": "not known", "not_reached": "not reached",
@@ -28,14 +28,19 @@ def title(it: Mapping[str, Any]) -> str:
     """What weighs most, in one line."""
     if not it["hosts"]:
         return "There is nothing to tell yet"
-    back, again, silent = (len(it[name]) for name in ("came_back", "recurring", "never_reached"))
+
+    def many(count: int) -> str:
+        return f"{count:,} device{'s' * (count != 1)}"
+
+    back, again, silent = (
+        len({one["host"] for one in it[name]}) for name in ("came_back", "recurring", "never_reached")
+    )
     parts = [
-        f"{back} repair{'s' * (back != 1)} came back within a week" if back else "",
-        f"{again} drift{'s' * (again != 1)} more than once" if again and not back else "",
-        f"{silent} device{'s' * (silent != 1)} never answered" if silent else "",
+        f"On {many(back)} a repair lasted less than a week" if back else "",
+        f"On {many(again)} drift recurs" if again and not back else "",
+        f"{many(silent)} never answered" if silent else "",
     ]
-    said = ", ".join(one for one in parts if one)
-    return said[:1].upper() + said[1:] if said else "Nothing came back, and every device answered"
+    return "; ".join(filter(None, parts)) or "Nothing came back, and every device answered"
 
 
 def span(it: Mapping[str, Any]) -> str:
@@ -60,10 +65,11 @@ def _lines(it: Mapping[str, Any]) -> Iterator[str]:
         f"{text.when(one['back']['seen'])}" + (f", {one['came_back']} times in all" if one["came_back"] > 1 else "")
         for one in it["came_back"]
     ])  # fmt: skip
-    yield from _list("Recurs", [
+    yield from _list("Recurs, with more than a week between", [
         f"{one['host']}  {one['remediation']}: drifted {one['drift']} times, repaired {one['fixed']}; "
         f"{'drifting now' if one['drifting'] else 'well when last seen'}"
         for one in it["recurring"]
+        if not one["back"]
     ])  # fmt: skip
     yield from _list("Never answered", [
         f"{one['host']}  asked {one['asked']} time{'s' * (one['asked'] != 1)} since {text.when(one['first'])}: "
