@@ -20,7 +20,7 @@ from typing import Any
 
 import yaml
 
-from teamsmedic import asked, catalog, content, questions, remediation
+from teamsmedic import asked, catalog, content, questions, remediation, rooms
 from teamsmedic.ansible import action
 from teamsmedic.ansible import vars as connections
 from teamsmedic.errors import ContentError, InventoryError, RequestError, TeamsMedicError
@@ -29,8 +29,6 @@ from teamsmedic.text import clean
 from teamsmedic.validate import Report
 
 COLLECTION = content.ANSIBLE_MODULE.rpartition(".")[0]
-VARIABLES = ("teamsmedic_run_dir",)
-"""Play variables that the module reads by itself; the others reach it through its options."""
 _YAML = (".yml", ".yaml")
 _NOT_OURS = {"collections", "node_modules", "molecule"}
 _FACTS = ("set_fact", "ansible.builtin.set_fact")
@@ -38,6 +36,8 @@ _IMPORTS = ("import_playbook", "ansible.builtin.import_playbook")
 _FILLED = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*(\|\s*default\([^{}]*\)\s*)?\}\}")
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _READ = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.S)
+_NO_VARIABLES = {"default", "omit", "lookup", "said", "weighed", "repaired", "msg", "triage", "groups", "dict2items"}
+"""Words in the templates of our playbooks that nobody sets."""
 _VAULTED = "$ANSIBLE_VAULT"
 _CONNECTIONS = {
     name: kind for kind, options in connections.NAMES.items() for names in options.values() for name in names
@@ -242,7 +242,8 @@ def _reads(playbook: str) -> frozenset[str]:
     """The variables that a playbook of ours reads."""
     text = content.read_text(content.root() / "playbooks" / f"{playbook}.yml")
     words = {word for part in _READ.findall(text) for word in _WORD.findall(re.sub(r"'[^']*'", "", part))}
-    return frozenset(words - {"default", "omit", "mandatory", "said", "msg", "groups", "ansible_limit"})
+    words |= {"target"} if "lookup('teamsmedic.teams.devices')" in text else set()
+    return frozenset(words - _NO_VARIABLES)
 
 
 def _define(site: _Site, node: yaml.MappingNode, file: str, *, playbook: str = "") -> None:
@@ -374,7 +375,7 @@ def _variable(site: _Site, one: _Set) -> None:
     elif one.name.startswith("lab_"):
         _judge(site, one.node, one.place, functools.partial(_lab, one.name, Path(one.place.file)))
     elif one.name in VARIABLES:
-        _judge(site, one.node, one.place, functools.partial(_folder, one.name))
+        _judge(site, one.node, one.place, VARIABLES[one.name])
     elif one.name in _CONNECTIONS:
         _judge(site, one.node, one.place, functools.partial(_connection, one.name))
     elif (
@@ -455,9 +456,17 @@ def _answer(site: _Site, key: yaml.ScalarNode, node: yaml.Node, place: _Place) -
     return _judge(site, node, place, read, name)
 
 
-def _folder(name: str, value: Any) -> None:
+def _folder(value: Any) -> None:
     if not isinstance(value, str) or not value.strip():
-        raise RequestError("", f"{name} is {clean(repr(value), 60)}", "give a folder's path as a text")
+        raise RequestError("", f"it is {clean(repr(value), 60)}", "give a folder's path as a text")
+
+
+def _window(value: Any) -> None:
+    rooms.window(value, "it")
+
+
+VARIABLES: Mapping[str, Callable[[Any], None]] = {"teamsmedic_run_dir": _folder, rooms.VARIABLE: _window}
+"""Variables that are read by themselves, and what refuses a value; the others reach the module through its options."""
 
 
 def _lab(name: str, file: Path, value: Any) -> None:

@@ -68,6 +68,7 @@ all:
     "inventories/prod/group_vars/rooms.yml": """\
 teamsmedic_run_dir: /srv/runs
 remediations: [tls12_usable]
+teamsmedic_night_window: 22:00-05:00
 ansible_password: !vault |
   $ANSIBLE_VAULT;1.1;AES256
   6162
@@ -103,11 +104,11 @@ def test_sound_files_have_no_problem_and_what_only_a_run_knows_is_named(site: Pa
     found = report()
 
     assert [str(one) for one in found.problems] == []
-    assert found.looked_at == {"files": 7, "tasks": 2, "variables": 16}
+    assert found.looked_at == {"files": 7, "tasks": 2, "variables": 17}
     assert found.left_alone == (
         "playbooks/secret.yml:1: the file is vaulted",
         "playbooks/morning.yml:15: a template is left alone",
-        "inventories/prod/group_vars/rooms.yml:3: a value with the tag !vault is left alone",
+        "inventories/prod/group_vars/rooms.yml:4: a value with the tag !vault is left alone",
     )
 
 
@@ -133,6 +134,7 @@ BREAKS = {
     "a run": (PLAY, "run: last", "run: lst", 23, "run is lst"),
     "a play variable": (VARS, "teamsmedic_run_dir", "teamsmedic_run_dri", 1, "did you mean teamsmedic_run_dir?"),
     "a play variable's type": (VARS, "/srv/runs", "[1]", 1, "give a folder's path"),
+    "a night window": (VARS, "22:00-05:00", "22-5", 3, "write it as 22:00-05:00"),
     "a connection's variable": (HOSTS, "ansible_psrp_auth", "ansible_psrp_autth", 5, "did you mean ansible_psrp_auth?"),
     "a connection's value": (HOSTS, "ntlm", "ntml", 5, "use one of basic"),
     "a port": (HOSTS, "5986", "https", 7, "ansible_port is no number"),
@@ -183,7 +185,7 @@ def test_the_command_prints_problems_and_ends_with_3(site: Path, capsys: pytest.
     assert cli._main(asked) == 3
     assert capsys.readouterr().out == (
         f"checked {VARS}:1: nothing reads the variable teamsmedic_run_dri; "
-        "did you mean teamsmedic_run_dir? use teamsmedic_run_dir, or remove it.\n"
+        "did you mean teamsmedic_run_dir? use teamsmedic_run_dir, teamsmedic_night_window, or remove it.\n"
     )
     assert cli._main([*asked, "--json"]) == 3
     document = json.loads(capsys.readouterr().out)

@@ -134,7 +134,9 @@ def keep(
     if result.report is None:
         return Kept(result.host, error=str(result.error or "stopped"), exit_code=result.exit_code)
     facts = [one.facts for one in result.report.outcomes]
-    names = [*known, ("host", result.host), *(name for one in facts for name in (*handover.people(one), *told(one)))]
+    names = [*known, ("host", result.host)]
+    for one in facts:
+        names += [*handover.people(one), *recording.people(one), *told(one)]
     if result.report.device:
         names.append(("host", result.report.device.computer))
     redactor = recording.Pseudonyms(names, key)
