@@ -6,6 +6,7 @@ import contextlib
 import functools
 import json
 import os
+import re
 import shlex
 import sys
 import threading
@@ -591,11 +592,14 @@ def record(
     from teamsmedic.lab import recorded
 
     plan = _make_plan((), names or tuple(remediation.load(content.root())), False, parameters)
+    if called and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", called):
+        raise RequestError("named the recorded device", f"{called!r} is no file's name", "use letters, digits, - and .")
     session = _Session("check", host, plan, {**options, "parameters": parameters})
+    if called and len(session.specs) > 1:
+        session.folder.end(int(ExitCode.USAGE))
+        raise RequestError("named the recorded device", f"{host} is {len(session.specs)} hosts", "leave --name out")
     context = treatment.Context(session.folder.id, session.by)
     hosts = session.treat(lambda _: treatment.check(plan, context))
-    if called and len(hosts) > 1:
-        raise RequestError("named the recorded device", f"{host} is {len(hosts)} hosts", "leave --name out")
     told = [recorded.keep(one, plan.items, folder, called, session.names(), reporting.key()) for one in hosts]
     code = ExitCode.worst([one.exit_code for one in told])
     session.folder.end(int(code))

@@ -43,6 +43,12 @@ _CONNECTIONS = {
     name: kind for kind, options in connections.NAMES.items() for names in options.values() for name in names
 }
 
+_FOR_CONNECTION = re.compile(r"(ansible_(?:psrp|winrm)_)(\w+)")
+_BESIDE = {
+    f"ansible_winrm_{one}" for one in ("kinit_args", "kinit_cmd", "kinit_env_vars", "kinit_mode", "realm", "keytab")
+}
+"""What ansible.builtin.winrm and pywinrm read besides, and this project has no use for."""
+
 
 @dataclass(frozen=True)
 class _Place:
@@ -378,12 +384,12 @@ def _variable(site: _Site, one: _Set) -> None:
         _judge(site, one.node, one.place, VARIABLES[one.name])
     elif one.name in _CONNECTIONS:
         _judge(site, one.node, one.place, functools.partial(_connection, one.name))
-    elif (
-        one.name.startswith(("ansible_psrp_", "ansible_winrm_"))
-        and one.name not in read
-        and (near := _meant(one.name, _CONNECTIONS))
-    ):
-        site.wrong(one.place, f"no connection reads the variable {clean(one.name)}", f"{near}or remove it")
+    elif (match := _FOR_CONNECTION.fullmatch(one.name)) and one.name not in (*read, *_BESIDE):
+        # pywinrm takes whatever its signature has: only what is nearly a known name is taken for a slip.
+        there = [name.removeprefix(match[1]) for name in _CONNECTIONS if name.startswith(match[1])]
+        if near := difflib.get_close_matches(match[2], there, 1, 0.7):
+            found = f"no connection reads the variable {clean(one.name)}"
+            site.wrong(one.place, found, f"did you mean {match[1]}{near[0]}? or remove it")
     for option in sorted(site.fills.get(one.name, ())):
         if option in action.Options.__dataclass_fields__:
             _option(site, option, one.node, one.place)

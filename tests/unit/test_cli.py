@@ -22,7 +22,7 @@ from teamsmedic.result import HostResult, Result
 from teamsmedic.treatment import Report
 
 COMMANDS = [(), ("explain",), ("triage",), ("check",), ("fix",), ("undo",), ("runs",), ("hashes",), ("lab",), ("lab", "up"), ("lab", "down"),
-            ("validate",), ("new",), ("new", "code"), ("new", "remediation"), ("reference",)]  # fmt: skip
+            ("record",), ("history",), ("validate",), ("new",), ("new", "code"), ("new", "remediation"), ("reference",)]  # fmt: skip
 HOSTILE = "\x1b[31mred\x1b]0;title\x07 \u202egnp.exe\u2066 \r\n\x9b2J \u200b"
 
 

@@ -61,6 +61,7 @@ all:
     rooms:
       vars:
         ansible_psrp_auth: ntlm
+        ansible_winrm_kinit_mode: manual
       hosts:
         room-1: {ansible_port: 5986}
         room-2: {lab_case: {tls12_usable: room_off}, lab_role: room}
@@ -104,7 +105,7 @@ def test_sound_files_have_no_problem_and_what_only_a_run_knows_is_named(site: Pa
     found = report()
 
     assert [str(one) for one in found.problems] == []
-    assert found.looked_at == {"files": 7, "tasks": 2, "variables": 17}
+    assert found.looked_at == {"files": 7, "tasks": 2, "variables": 18}
     assert found.left_alone == (
         "playbooks/secret.yml:1: the file is vaulted",
         "playbooks/morning.yml:15: a template is left alone",
@@ -137,9 +138,9 @@ BREAKS = {
     "a night window": (VARS, "22:00-05:00", "22-5", 3, "write it as 22:00-05:00"),
     "a connection's variable": (HOSTS, "ansible_psrp_auth", "ansible_psrp_autth", 5, "did you mean ansible_psrp_auth?"),
     "a connection's value": (HOSTS, "ntlm", "ntml", 5, "use one of basic"),
-    "a port": (HOSTS, "5986", "https", 7, "ansible_port is no number"),
-    "a lab's variable": (HOSTS, "lab_role", "lab_roll", 8, "lab_roll"),
-    "a lab's case": (HOSTS, "room_off", "room_of", 8, "use one of"),
+    "a port": (HOSTS, "5986", "https", 8, "ansible_port is no number"),
+    "a lab's variable": (HOSTS, "lab_role", "lab_roll", 9, "lab_roll"),
+    "a lab's case": (HOSTS, "room_off", "room_of", 9, "use one of"),
     "a variable of an INI file": ("inventories/old.ini", "psrp_auth=ntlm", "psrp_auth=ntml", 2, "use one of basic"),
     "a group's variable of an INI file": ("inventories/old.ini", "'blocked'", "'red'", 5, "fail_on holds red"),
     "a host's variable": ("inventories/prod/host_vars/room-1", "0xCAA70007", "0xZZZZ", 1, "0xZZZZ"),

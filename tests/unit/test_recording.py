@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 import yaml
 
-from teamsmedic import cli, content, handover, plan, recording, redact, remediation, treatment
+from teamsmedic import content, handover, plan, recording, redact, remediation, treatment
 from teamsmedic.errors import InventoryError
 from teamsmedic.hosts.base import End, Reply, Send
 from teamsmedic.lab import cases, inventory, recorded
@@ -231,7 +231,3 @@ def test_a_failed_host_is_told_and_keeps_no_file(tmp_path: Path) -> None:
     jsonschema.validate(document, json.loads((SCHEMAS / "record.schema.json").read_text(encoding="utf-8")))
     assert list(recorded.render(document)) == ["desk: not recorded: a: b; c."]
     assert list(tmp_path.iterdir()) == []
-
-
-def test_the_command_line_names_it() -> None:
-    assert "record" in cli.cli.commands
