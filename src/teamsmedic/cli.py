@@ -428,7 +428,7 @@ class _Session:
         """Prints the result, completes the manifest, and gives the exit code."""
         from teamsmedic import view
 
-        self.folder.end(int(result.exit_code))
+        self.folder.end(int(result.exit_code), **({"waves": result.by_wave()} if self.gate else {}))
         if self.options["redact"]:
             result = reporting.redacted(result, self.names())
         if self.options["as_json"]:

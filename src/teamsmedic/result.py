@@ -123,6 +123,14 @@ class Result:
             "hosts": [one.to_json() for one in self.hosts],
         }
 
+    def by_wave(self) -> list[list[str]]:
+        """The names of the hosts of each wave."""
+        waves: dict[int, list[str]] = {}
+        for one in self.hosts:
+            if one.wave is not None:
+                waves.setdefault(one.wave, []).append(one.host)
+        return [names for _, names in sorted(waves.items())]
+
     def counts(self) -> dict[str, int]:
         """How many outcomes of each status, and hosts without any."""
         counted = Counter(str(outcome.status) for one in self.hosts for outcome in one.outcomes)

@@ -267,18 +267,23 @@ def carry_out(task: Task, open_host: Callable[[], AnsibleHost]) -> dict[str, Any
 
         result.error = internal(folder, traceback.format_exc())
     if folder:
-        try:
-            kind, data = result.record()
-            folder.write(task.host, kind, {**data, **turn.record, "groups": list(task.groups)})
-            turn.settle(result)
-        except TeamsMedicError as error:
-            result.error = result.error or error
+        _keep(folder, task, result, turn)
     out = _told(result, task, options, folder)
     if interview and folder and (result.report or isinstance(result.error, HostError)):
         from teamsmedic.ansible import triaged  # noqa: PLC0415
 
         out |= triaged.told(interview, result, (begun, time.time()), folder.path.parent, checked=True, folder=folder)
     return out
+
+
+def _keep(folder: RunFolder, task: Task, result: HostResult, turn: _Turn) -> None:
+    """Has on disk what became of the host, and then lets others in."""
+    try:
+        kind, data = result.record()
+        folder.write(task.host, kind, {**data, **turn.record, "groups": list(task.groups)})
+        turn.settle(result)
+    except TeamsMedicError as error:
+        result.error = result.error or error
 
 
 def _claim(folder: RunFolder, host: AnsibleHost) -> None:
@@ -296,8 +301,8 @@ def _claim(folder: RunFolder, host: AnsibleHost) -> None:
 class _Turn:
     """When a host of a fix has its turn. `skipped`: its report where an earlier run has verified it, with `record`.
 
-    Hosts come in the order in which Ansible comes to them. Those that have to wait do so in their workers: with `serial`
-    a batch of devices that are all off would end the play (docs/fleets.md).
+    Hosts are let in in the order in which Ansible comes to them. Those that have to wait do so in their workers: with
+    `serial` a batch of devices that are all off would end the play (docs/fleets.md).
     """
 
     gate: Gatekeeper | None = None
