@@ -25,14 +25,17 @@ from teamsmedic.report import command as reporting
 
 if TYPE_CHECKING:
     from teamsmedic.ansible.inventory import HostSpec
+    from teamsmedic.gatekeeper import Gatekeeper
     from teamsmedic.interview import Interview
     from teamsmedic.lab.cli import Lab
     from teamsmedic.outcome import Change, Json
     from teamsmedic.plan import Plan
     from teamsmedic.questions import Question
     from teamsmedic.result import HostResult, Result
+    from teamsmedic.resume import Earlier
     from teamsmedic.runfolder import RunFolder
     from teamsmedic.treatment import Context, Walk
+    from teamsmedic.waves import Policy
 
 EXIT_CODES = """\b
 Exit codes
@@ -224,6 +227,20 @@ def _plan_options(command: F) -> F:
     return functools.reduce(lambda decorated, option: option(decorated), reversed(options), command)
 
 
+def _wave_options(command: F) -> F:
+    """The options of a fix on several hosts; the play variables have the same names."""
+    options = [
+        click.option("--waves", metavar="SIZES", help="Hosts let in, wave by wave [1,5%,25%,100%]."),
+        click.option("--threshold", metavar="PERCENT", help="Share of a wave that must be verified [80]."),
+        click.option("--min-evidence", metavar="N", help="Hosts of a wave that must have answered [3]."),
+        click.option("--failure-budget", metavar="N", help="Hosts that may fail in the whole run [5%]."),
+        click.option("--absent-limit", metavar="N", help="Hosts that may be absent: off, or nobody logged on [50%]."),
+        click.option("--resume", metavar="RUN", help="Go on with this run: what it verified is left alone."),
+        click.option("--evidence-age", metavar="AGE", help="For how long what it verified counts [24h]."),
+    ]
+    return functools.reduce(lambda decorated, option: option(decorated), reversed(options), command)
+
+
 def _make_plan(codes: Iterable[str], names: Sequence[str], everything: bool, parameters: Sequence[str]) -> Plan:
     from teamsmedic import asked
 
@@ -270,7 +287,7 @@ class _Session:
     """The hosts of one command with their open doors, and the run folder that keeps what happens."""
 
     def __init__(self, command: str, pattern: str, plan: Plan | None, options: Mapping[str, Any]) -> None:
-        from teamsmedic import runfolder
+        from teamsmedic import asked, runfolder
         from teamsmedic.text import clean
 
         self.command, self.pattern, self.plan, self.options = command, pattern, plan, options
@@ -278,6 +295,8 @@ class _Session:
         self.stop = threading.Event()
         self.by = f"{runfolder.user()}@{os.uname().nodename}"
         self.because = clean(options.get("because") or "", 300).strip()
+        self.order = {spec.name: number for number, spec in enumerate(self.specs)}
+        self.gate: Gatekeeper | None = None
         manifest = {
             "command": command,
             "door": "pypsrp",
@@ -289,6 +308,8 @@ class _Session:
             "remediations": [item.remediation.id for item in plan.items] if plan else [],
             "hosts": [spec.name for spec in self.specs],
             "dry_run": bool(options.get("dry_run")),
+            "parameters": asked.parameters(options.get("parameters", ())),
+            "resumes": options.get("resume"),
         }
         where = runfolder.base(options["run_dir"])
         self.folder: RunFolder = runfolder.RunFolder.create(where, runfolder.new_id(), manifest)
@@ -327,7 +348,41 @@ class _Session:
                 told = ", ".join(f"{one.remediation} {one.status}" for one in result.outcomes)
                 click.echo(f"{result.host}: {result.error or told}", err=True)
 
-        return parallel.treat(tasks, self.folder, forks=self.options["forks"], stop=self.stop, seen=seen)
+        forks = self.options["forks"]
+        return parallel.treat(tasks, self.folder, forks=forks, stop=self.stop, gate=self.gate, seen=seen)
+
+    def resume(self, earlier: Earlier) -> list[HostResult]:
+        """Leaves out the hosts that an earlier run has verified, and takes first those that were absent."""
+        from teamsmedic import waves
+        from teamsmedic.result import HostResult
+        from teamsmedic.treatment import Report
+
+        now = time.time()
+        found = {spec.name: known for spec in self.specs if (known := earlier.verified(spec.name, now))}
+        done = [HostResult(host, Report(known.outcomes)) for host, known in found.items()]
+        for one in done:
+            kind, data = one.record()
+            self.folder.write(one.host, kind, data | found[one.host].record())
+        left = {spec.name: spec for spec in self.specs if spec.name not in found}
+        self.specs = [left[host] for host in waves.first_absent(left, filter(earlier.absent, left))]
+        return done
+
+    def in_waves(self, policy: Policy, earlier: Earlier | None, total: int) -> None:
+        """From here on hosts are let in wave by wave; `total`: of how many hosts."""
+        from teamsmedic import waves
+        from teamsmedic.gatekeeper import Gatekeeper
+        from teamsmedic.hosts.winrm import Interrupted
+
+        def begin() -> waves.Gate:
+            now = time.time()
+            return earlier.gate(total, now) if earlier else waves.Gate.begin(policy, total, now)
+
+        def alive() -> None:
+            if self.stop.is_set():
+                raise Interrupted
+
+        if total > 1:
+            self.gate = Gatekeeper(self.folder, policy, begin, alive)
 
     def result(self, hosts: list[HostResult], *, dry_run: bool = False) -> Result:
         """The command's result over these hosts."""
@@ -343,9 +398,16 @@ class _Session:
         more += [("--because", self.because)] if self.because else []
         codes = self.plan.codes if self.plan else ()
         return Result(
-            self.command, self.folder.id, str(self.folder.path), codes, dry_run, hosts,
-            self.pattern, self._again(), _words(more),
+            self.command, self.folder.id, str(self.folder.path), codes, dry_run,
+            sorted(hosts, key=lambda one: self.order[one.host]),
+            self.pattern, self._again(), _words(more), self._decided(),
         )  # fmt: skip
+
+    def _decided(self) -> list[str]:
+        from teamsmedic import gatekeeper
+
+        kept = gatekeeper.read(self.folder, self.gate.policy) if self.gate else None
+        return kept.told if kept else []
 
     def _again(self) -> str:
         """The options that reach the same hosts and run folders; no value that could hold a secret."""
@@ -367,7 +429,7 @@ class _Session:
         """Prints the result, completes the manifest, and gives the exit code."""
         from teamsmedic import view
 
-        self.folder.end(int(result.exit_code))
+        self.folder.end(int(result.exit_code), **({"waves": result.by_wave()} if self.gate else {}))
         if self.options["redact"]:
             result = reporting.redacted(result, self.names())
         if self.options["as_json"]:
@@ -382,7 +444,8 @@ class _Session:
             ]
             # The same command again could set something newer aside, and the way back with it.
             undo = f"undo what was begun on {', '.join(begun)} first: teamsmedic undo {self.folder.id}"
-            then = undo if begun else "go on with the same command"
+            go_on = "go on with the same command" + (f" and --resume {self.folder.id}" if self.gate else "")
+            then = undo if begun else go_on
             click.echo(f"stopped: what was done is in {self.folder.path}; {then}.", err=True)
         return int(result.exit_code)
 
@@ -631,17 +694,30 @@ def record(
 )
 @click.option("--because", metavar="TEXT", help="Why: kept with the run and on the device; a Teams Room asks for it.")
 @click.option("-D", "--diff", is_flag=True, help="Show what changed.")
+@_wave_options
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 def fix(
     host: str, codes: tuple[str, ...], names: tuple[str, ...], everything: bool, parameters: tuple[str, ...],
     allow: tuple[str, ...], dry_run: bool, diff: bool, yes: bool, **options: Any,
 ) -> int:  # fmt: skip
-    """Repairs HOST (an Ansible host pattern): shows the plan, asks, checks, guards, fixes, checks again."""
-    from teamsmedic import treatment
+    """Repairs HOST (an Ansible host pattern): shows the plan, asks, checks, guards, fixes, checks again.
+
+    Several hosts are let in wave by wave; the next wave begins when enough of the last one is verified.
+    """
+    from teamsmedic import asked, runfolder, treatment
     from teamsmedic.outcome import Status
+    from teamsmedic.resume import Earlier
+    from teamsmedic.waves import Policy
 
     plan = _make_plan(codes, names, everything, parameters)
+    policy = Policy.read(options)
+    earlier = None
+    if options["resume"]:
+        wanted = [item.remediation.id for item in plan.items]
+        where = runfolder.base(options["run_dir"])
+        earlier = Earlier.find(where, options["resume"], wanted, asked.parameters(parameters), policy)
     session = _Session("fix", host, plan, {**options, "dry_run": dry_run, "parameters": parameters})
+    verified = session.resume(earlier) if earlier else []
     agreed: dict[str, Mapping[str, Sequence[Change]]] | None = None
     if dry_run or not yes:
         look = treatment.rehearse if dry_run else treatment.check
@@ -651,7 +727,7 @@ def fix(
                 treatment.withhold(one.report, plan, allow, session.context(one.host).terms)
         todo = [one for one in hosts if any(outcome.status is Status.DRIFTED for outcome in one.outcomes)]
         if dry_run or not todo or session.stop.is_set():
-            return session.finish(session.result(hosts, dry_run=dry_run), diff=diff)
+            return session.finish(session.result([*verified, *hosts], dry_run=dry_run), diff=diff)
         count = sum(outcome.status is Status.DRIFTED for one in todo for outcome in one.outcomes)
         if not session.ask(
             todo,
@@ -659,18 +735,19 @@ def fix(
             "fix",
         ):
             click.echo("nothing was changed.", err=True)
-            return session.finish(session.result(hosts, dry_run=True))
+            return session.finish(session.result([*verified, *hosts], dry_run=True))
         agreed = {one.host: {outcome.remediation: outcome.changes for outcome in one.outcomes} for one in todo}
         rest = [one for one in hosts if one not in todo]
+        session.in_waves(policy, earlier, len(todo) + len(verified))
         done = session.treat(
             lambda name: treatment.fix(plan, session.context(name), allow=allow, confirmed=(agreed or {})[name]),
             only=agreed,
         )
-        order = {spec.name: number for number, spec in enumerate(session.specs)}
-        hosts = sorted([*rest, *done], key=lambda one: order[one.host])
+        hosts = [*rest, *done]
     else:
+        session.in_waves(policy, earlier, len(session.order))
         hosts = session.treat(lambda name: treatment.fix(plan, session.context(name), allow=allow))
-    return session.finish(session.result(hosts), diff=diff)
+    return session.finish(session.result([*verified, *hosts]), diff=diff)
 
 
 @cli.command(short_help="Put back what a run changed.")

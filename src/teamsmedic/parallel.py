@@ -11,13 +11,14 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from teamsmedic.errors import ExitCode, RunFolderError, TeamsMedicError
+from teamsmedic.gatekeeper import Gatekeeper
 from teamsmedic.hosts.base import Host
 from teamsmedic.hosts.winrm import Interrupted
-from teamsmedic.outcome import Json
 from teamsmedic.result import HostResult
 from teamsmedic.run import drive
 from teamsmedic.runfolder import RunFolder
 from teamsmedic.treatment import Walk
+from teamsmedic.waves import standing
 
 
 class Internal(TeamsMedicError):
@@ -42,16 +43,17 @@ def treat(
     *,
     forks: int,
     stop: threading.Event,
+    gate: Gatekeeper | None = None,
     seen: Callable[[HostResult], None] = lambda _: None,
 ) -> list[HostResult]:
     """Carries out the tasks, `forks` at a time, and returns their results in the order of the tasks.
 
     Every result is in the run folder when it is `seen`. `stop` (set by Ctrl-C) lets hosts under way free their shells
-    and marks those that were not come to.
+    and marks those that were not come to. `gate` lets hosts in, wave by wave.
     """
     results: dict[str, HostResult] = {}
     with _ctrl_c(stop), ThreadPoolExecutor(max_workers=max(1, min(forks, len(tasks)))) as pool:
-        waiting: set[Future[HostResult]] = {pool.submit(_one, task, folder, stop) for task in tasks}
+        waiting: set[Future[HostResult]] = {pool.submit(_one, task, folder, stop, gate) for task in tasks}
         while waiting:
             done, waiting = wait(waiting, timeout=0.5, return_when=FIRST_COMPLETED)
             for future in done:
@@ -75,12 +77,13 @@ def _ctrl_c(stop: threading.Event) -> Iterator[None]:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def _one(task: Task, folder: RunFolder, stop: threading.Event) -> HostResult:
+def _one(task: Task, folder: RunFolder, stop: threading.Event, gate: Gatekeeper | None) -> HostResult:
     result = HostResult(task.host)
     if stop.is_set():
         result.interrupted = True
         return result
     try:
+        result.wave = gate.enter(task.host) if gate else None
         host = task.open()
         try:
             result.report = drive(
@@ -95,17 +98,14 @@ def _one(task: Task, folder: RunFolder, stop: threading.Event) -> HostResult:
     except Exception:
         result.error = internal(folder, traceback.format_exc())
     try:
-        kind = "outcome" if result.report else "unreachable" if result.without == "not reached" else "stopped"
-        folder.write(task.host, kind, {**_record(result), "groups": list(task.groups)})
+        kind, data = result.record()
+        folder.write(task.host, kind, {**data, "groups": list(task.groups)})
     except RunFolderError as error:
         result.error = result.error or error
+    if gate and result.wave is not None and not result.interrupted:
+        with contextlib.suppress(RunFolderError):  # whoever waits is told
+            gate.settle(task.host, standing(result.outcomes, result.error))
     return result
-
-
-def _record(result: HostResult) -> dict[str, Json]:
-    data = result.to_json()
-    del data["host"]
-    return data
 
 
 def _sleeper(stop: threading.Event) -> Callable[[float], None]:

@@ -9,18 +9,23 @@ from dataclasses import dataclass, field
 from teamsmedic.errors import ExitCode, HostError, NotReversible, TeamsMedicError
 from teamsmedic.outcome import Json, Outcome, exit_code
 from teamsmedic.treatment import Report
+from teamsmedic.waves import HeldBack, Standing, standing
 
 VERSION = 1
 
 
 @dataclass
 class HostResult:
-    """One host: its report, or the error that stopped it, or neither where a stopped run never came to it."""
+    """One host: its report, or the error that stopped it, or neither where a stopped run never came to it.
+
+    `wave`: in which it was let in, from 1; None where there are no waves, or it was not let in.
+    """
 
     host: str
     report: Report | None = None
     error: TeamsMedicError | None = None
     interrupted: bool = False
+    wave: int | None = None
 
     @property
     def outcomes(self) -> list[Outcome]:
@@ -34,14 +39,23 @@ class HostResult:
             return "stopped"
         if isinstance(self.error, NotReversible):
             return "nothing to undo"
+        if isinstance(self.error, HeldBack):
+            return "held back"
         reached = not isinstance(self.error, HostError) or self.error.exit_code is not ExitCode.UNREACHABLE
         return "" if self.error is None else "not done" if reached else "not reached"
+
+    @property
+    def absent(self) -> bool:
+        """Whether it counts as not reached in waves, where it can also be that nobody is logged on."""
+        return self.wave is not None and standing(self.outcomes, self.error) is Standing.ABSENT
 
     @property
     def exit_code(self) -> ExitCode:
         """The exit code of this host alone."""
         if self.interrupted:
             return ExitCode.INTERRUPTED
+        if self.absent:
+            return ExitCode.UNREACHABLE
         return self.error.exit_code if self.error else exit_code(self.outcomes)
 
     def to_json(self) -> dict[str, Json]:
@@ -54,15 +68,25 @@ class HostResult:
             "error": str(self.error) if self.error else None,
             "interrupted": self.interrupted,
             "undone": self.report.undone if self.report else None,
+            "wave": self.wave,
             "outcomes": [one.to_json() for one in self.outcomes],
         }
+
+    def record(self) -> tuple[str, dict[str, Json]]:
+        """The kind and the data of the run folder's record of what became of the host."""
+        data = self.to_json()
+        del data["host"]
+        if self.absent or self.without == "not reached":
+            return "unreachable", data
+        return "outcome" if self.report else "stopped", data
 
 
 @dataclass
 class Result:
     """What came of one command over all its hosts.
 
-    `pattern`, `again`: the hosts asked for and the options that reach them; `more`: options of a plan.
+    `pattern`, `again`: the hosts asked for and the options that reach them; `more`: options of a plan; `waves`: what
+    was decided after each, one line each.
     """
 
     command: str
@@ -74,6 +98,7 @@ class Result:
     pattern: str = ""
     again: str = ""
     more: str = ""
+    waves: Sequence[str] = ()
 
     @property
     def exit_code(self) -> ExitCode:
@@ -94,8 +119,17 @@ class Result:
             "codes": list(self.codes),
             "dry_run": self.dry_run,
             "exit_code": int(self.exit_code),
+            "waves": list(self.waves),
             "hosts": [one.to_json() for one in self.hosts],
         }
+
+    def by_wave(self) -> list[list[str]]:
+        """The names of the hosts of each wave."""
+        waves: dict[int, list[str]] = {}
+        for one in self.hosts:
+            if one.wave is not None:
+                waves.setdefault(one.wave, []).append(one.host)
+        return [names for _, names in sorted(waves.items())]
 
     def counts(self) -> dict[str, int]:
         """How many outcomes of each status, and hosts without any."""

@@ -3,6 +3,7 @@
     <runs>/<UTC time>-<short id>/manifest.json        who, when, what was asked for, at its end the hash of each file
                                  hosts/<host>.jsonl   one record a line: way_back, outcome, unreachable, stopped
                                  devices/             links from where a device is reached to its host (Ansible door)
+                                 waves.json           how far the waves of a fix have come
 
 Every record is flushed to disk before the call returns, and chained to the one before it (`chain`). Both doors write
 the same files (schemas/run-manifest.schema.json, schemas/run-record.schema.json). Folders are 0700, files 0600.
@@ -40,7 +41,7 @@ def base(named: str | os.PathLike[str] | None = None) -> Path:
     """Where run folders lie: the named folder, TEAMSMEDIC_RUN_DIR, or `runs` below `state()`."""
     if named or os.environ.get("TEAMSMEDIC_RUN_DIR"):
         given = Path(named or os.environ["TEAMSMEDIC_RUN_DIR"])
-        with _told("looked for the run folders", given):
+        with told("looked for the run folders", given):
             return given.expanduser()
     return state() / "runs"
 
@@ -71,7 +72,7 @@ class RunFolder:
     def create(cls, where: Path, run: str, manifest: Mapping[str, Json]) -> RunFolder:
         """Makes the folder of a run, or joins it where another worker of the same run has made it."""
         folder = cls(where / run)
-        with _told("made the run folder", folder.path):
+        with told("made the run folder", folder.path):
             where.mkdir(parents=True, exist_ok=True, mode=0o700)
             (folder.path / "hosts").mkdir(parents=True, exist_ok=True, mode=0o700)
             for one in (folder.path, folder.path / "hosts"):
@@ -84,7 +85,7 @@ class RunFolder:
     def save_manifest(self, data: Mapping[str, Json]) -> None:
         """Writes the manifest whole, by rename."""
         target = self.path / "manifest.json"
-        with _told("wrote", target):
+        with told("wrote", target):
             draft = target.with_suffix(f".{os.getpid()}.tmp")
             text = json.dumps({name: one for name, one in data.items() if name != "hash"}, sort_keys=True)
             _write(draft, (chain.seal(text) + "\n").encode())
@@ -94,7 +95,7 @@ class RunFolder:
     def end(self, exit_code: int, **more: Json) -> None:
         """Completes the manifest when the run is over: when, with which exit code, and what each file holds by then."""
         files = {}
-        with _told("read", self.path):
+        with told("read", self.path):
             for file in sorted((self.path / "hosts").glob("*.jsonl")):
                 data = file.read_bytes()
                 files[file.name] = {"lines": data.count(b"\n"), "sha256": chain.sha256(data)}
@@ -104,7 +105,7 @@ class RunFolder:
         """Appends one record to the host's file."""
         record = {"type": kind, "at": _now(), "host": host, **data}
         target = self._file(host)
-        with _told("wrote", target):
+        with told("wrote", target):
             if _append(target, record, f"{self.id}/{target.name}"):
                 _flush_folder(target.parent)
 
@@ -114,7 +115,7 @@ class RunFolder:
         `device`: where it is reached, as text. A link: made whole or not at all, whichever worker comes first.
         """
         target = self.path / "devices" / hashlib.sha256(device.encode()).hexdigest()[:16]
-        with _told("wrote", target):
+        with told("wrote", target):
             target.parent.mkdir(exist_ok=True, mode=0o700)
             with contextlib.suppress(FileExistsError):
                 target.symlink_to(_file_name(host))
@@ -159,7 +160,7 @@ class RunFolder:
 
 
 def _records(file: Path) -> list[dict[str, Json]]:
-    with _told("read", file):
+    with told("read", file):
         lines = file.read_text("utf-8", errors="replace").splitlines()
     records = []
     for line in lines:
@@ -178,7 +179,7 @@ def every(where: Path) -> list[RunFolder]:
     """All run folders, oldest first."""
     if not where.is_dir():
         return []
-    with _told("listed", where):
+    with told("listed", where):
         return [RunFolder(one) for one in sorted(where.iterdir()) if RUN_ID.fullmatch(one.name) and one.is_dir()]
 
 
@@ -264,7 +265,8 @@ def _flush_folder(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _told(tried: str, path: Path) -> Iterator[None]:
+def told(tried: str, path: Path) -> Iterator[None]:
+    """Turns what the disk refuses into one sentence."""
     try:
         yield
     except (OSError, RuntimeError) as error:  # RuntimeError: `~name` where there is no such account

@@ -31,7 +31,7 @@ _STYLE = {
     Status.UNKNOWN: "bold magenta",
     Status.FAILED: "bold red",
 }
-_ORDER = (*(str(one) for one in Status), "nothing to undo", "not reached", "not done", "stopped")
+_ORDER = (*(str(one) for one in Status), "nothing to undo", "not reached", "held back", "not done", "stopped")
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -79,7 +79,7 @@ def _status(outcome: Outcome) -> Text:
 
 def _notes(host: HostResult, *, diff: bool, predicted: bool) -> Iterable[RenderableType]:
     """Below the table: why, and what changes, for each outcome that is more than its status."""
-    if host.error:
+    if host.error and host.without != "held back":
         yield from _block(host.host, "", [str(host.error)], [], everything=True)
     for outcome in host.outcomes:
         changed = outcome.status in (Status.FIXED, Status.REVERTED)
@@ -178,10 +178,14 @@ def _value(value: Json) -> str:
 def _closing(it: Result) -> Iterable[Text]:
     counts = it.counts()
     told = ", ".join(f"{counts[name]} {name}" for name in _ORDER if name in counts) or "nothing"
+    yield from (Text(line) for said in it.waves for line in wrap(said, 0))
     yield Text(f"{len(it.hosts)} host{'s' if len(it.hosts) != 1 else ''}: {told}", "bold")
     named = [host.host for host in it.hosts if any(one.status is Status.DRIFTED for one in host.outcomes)]
     if named and (it.command == "check" or (it.command == "fix" and it.dry_run)):
         yield _command(f"To repair: teamsmedic fix {_pattern(named, it)}{it.again} {_what(it)}{it.more}".rstrip())
+    left = [host for host in it.hosts if host.absent or host.without in ("not reached", "held back", "stopped")]
+    if it.waves and left and not it.dry_run:
+        yield Text(f"To go on:  the same command with --resume {it.run}")
     changed = [one for host in it.hosts for one in host.outcomes if one.status in (Status.FIXED, Status.FAILED)]
     if it.command == "fix" and any(one.changes for one in changed):
         yield _command(f"To undo:   teamsmedic undo {it.run}{it.again}")

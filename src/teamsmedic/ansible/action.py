@@ -20,12 +20,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from teamsmedic import asked, content, remediation, rooms, runfolder, treatment
+from teamsmedic import asked, content, remediation, rooms, runfolder, treatment, waves
 from teamsmedic.ansible import vars as connections
-from teamsmedic.errors import BadReply, HostError, NothingToUndo, RequestError, TeamsMedicError
+from teamsmedic.errors import (
+    AccessDenied,
+    BadReply,
+    HostError,
+    NothingToUndo,
+    RequestError,
+    TeamsMedicError,
+    Unreachable,
+)
+from teamsmedic.gatekeeper import Gatekeeper
 from teamsmedic.hosts.base import End, Reply, Send
 from teamsmedic.outcome import Change, Json, Outcome, Status
 from teamsmedic.result import HostResult
+from teamsmedic.resume import Earlier
 from teamsmedic.run import drive
 from teamsmedic.runfolder import RunFolder
 from teamsmedic.text import clean
@@ -37,6 +47,7 @@ ALLOW = ("disruptive", "irreversible")
 SPOKEN = 2
 """Reasons of one outcome in `msg`; the others are in `outcomes`."""
 FAIL_ON = (Status.BLOCKED, Status.UNKNOWN)
+WAVES = ("waves", "threshold", "min_evidence", "failure_budget", "absent_limit", "evidence_age")
 _SEED = (runfolder.new_id().partition("-")[0], secrets.token_hex(8))
 _PROCESS = runfolder.process()
 """The plugin imports this module, and Ansible the plugin, before its workers are forked: all of one run share this."""
@@ -63,11 +74,13 @@ class Options:
     answers: Mapping[str, str] = field(default_factory=dict)
     tried: tuple[str, ...] = ()
     redact: bool = True
+    resume: str | None = None
+    policy: waves.Policy = field(default_factory=waves.Policy)
 
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> Options:
         """The options of a task, unset ones null or ''; RequestError for an unknown one or a value that is none."""
-        known = cls.__dataclass_fields__
+        known = [*(name for name in cls.__dataclass_fields__ if name != "policy"), *WAVES]
         if extra := sorted(set(given) - set(known)):
             raise _wrong(f"there is no option {clean(extra[0])}", f"use {', '.join(known)}")
         values = {name: value for name, value in given.items() if value is not None and value != ""}
@@ -86,6 +99,8 @@ class Options:
             answers=_answers(values.get("answers", {})),
             tried=_list(values, "tried"),
             redact=_flag(values.get("redact", True), "redact"),
+            resume=values.get("resume"),
+            policy=waves.Policy.read(values),
         )
         if out.state not in STATES:
             raise _wrong(f"state is {clean(out.state)}", f"use one of {', '.join(STATES)}")
@@ -185,11 +200,15 @@ def go_direct(address: str, connection: str, set_option: Callable[[str, Any], No
         os.environ["no_proxy"] = ",".join(filter(None, (os.environ.get("no_proxy"), address)))
 
 
-def unreached(name: str, address: str, said: str) -> tuple[str, str, str]:
-    """The three parts of the sentence for a host that Ansible's connection does not reach."""
+def unreached(name: str, address: str, error: Exception) -> HostError:
+    """The error for a host that Ansible's connection does not reach, or is refused by."""
     where = name if address == name else f"{name} ({address})"
-    found = clean(said.strip().split("\n")[0].rstrip("."), 300)
-    return f"connected to {where}", found, "check that it is on, that WinRM listens there, and the account"
+    found = clean(str(error).strip().split("\n")[0].rstrip("."), 300)
+    # pypsrp's, below the words of Ansible's connection plugin.
+    refused = type(error.__context__).__name__ == "AuthenticationError"
+    return (AccessDenied if refused else Unreachable)(
+        f"connected to {where}", found, "check that it is on, that WinRM listens there, and the account"
+    )
 
 
 def carry_out(task: Task, open_host: Callable[[], AnsibleHost]) -> dict[str, Any]:
@@ -198,6 +217,7 @@ def carry_out(task: Task, open_host: Callable[[], AnsibleHost]) -> dict[str, Any
     result = HostResult(task.host)
     options = Options()
     interview: Any = None
+    turn = _Turn()
     begun = time.time()
     try:
         options = Options.read(task.options)
@@ -225,6 +245,8 @@ def carry_out(task: Task, open_host: Callable[[], AnsibleHost]) -> dict[str, Any
         host = open_host()
         folder = RunFolder.create(where, _run_id(where, task.host), _manifest(task, options, by, plan))
         _claim(folder, host)
+        turn = _Turn.of(folder, task, options, plan)
+        result.wave = turn.enter(task.host)
         context = treatment.Context(folder.id, by, terms=rooms.Terms(window, options.because, time.time()))
         if plan is None:
             walk = asked.undo(
@@ -237,7 +259,7 @@ def carry_out(task: Task, open_host: Callable[[], AnsibleHost]) -> dict[str, Any
             walk = (treatment.check if options.state == "checked" else treatment.rehearse)(plan, context)
         else:
             walk = treatment.fix(plan, context, allow=options.allow)
-        result.report = drive(walk, host, functools.partial(folder.write, task.host))
+        result.report = turn.skipped or drive(walk, host, functools.partial(folder.write, task.host))
     except TeamsMedicError as error:
         result.error = error
     except Exception:  # a fault of ours is one sentence and a report, as behind the command line
@@ -245,19 +267,23 @@ def carry_out(task: Task, open_host: Callable[[], AnsibleHost]) -> dict[str, Any
 
         result.error = internal(folder, traceback.format_exc())
     if folder:
-        try:
-            kind = "outcome" if result.report else "unreachable" if result.without == "not reached" else "stopped"
-            record = result.to_json()
-            del record["host"]
-            folder.write(task.host, kind, {**record, "groups": list(task.groups)})
-        except TeamsMedicError as error:
-            result.error = result.error or error
+        _keep(folder, task, result, turn)
     out = _told(result, task, options, folder)
     if interview and folder and (result.report or isinstance(result.error, HostError)):
         from teamsmedic.ansible import triaged  # noqa: PLC0415
 
         out |= triaged.told(interview, result, (begun, time.time()), folder.path.parent, checked=True, folder=folder)
     return out
+
+
+def _keep(folder: RunFolder, task: Task, result: HostResult, turn: _Turn) -> None:
+    """Has on disk what became of the host, and then lets others in."""
+    try:
+        kind, data = result.record()
+        folder.write(task.host, kind, {**data, **turn.record, "groups": list(task.groups)})
+        turn.settle(result)
+    except TeamsMedicError as error:
+        result.error = result.error or error
 
 
 def _claim(folder: RunFolder, host: AnsibleHost) -> None:
@@ -269,6 +295,52 @@ def _claim(folder: RunFolder, host: AnsibleHost) -> None:
             f"it leads to the same device as {clean(held)} ({clean(host.reached)})",
             f"take one out of it, or leave it out: -l '…:!{clean(host.name)}'",
         )
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """When a host of a fix has its turn. `skipped`: its report where an earlier run has verified it, with `record`.
+
+    Hosts are let in in the order in which Ansible comes to them. Those that have to wait do so in their workers: with
+    `serial` a batch of devices that are all off would end the play (docs/fleets.md).
+    """
+
+    gate: Gatekeeper | None = None
+    skipped: treatment.Report | None = None
+    record: Mapping[str, Json] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, folder: RunFolder, task: Task, options: Options, plan: Any) -> _Turn:
+        """The turn of a task's host; of several hosts, and where something may change, by waves."""
+        if options.state != "fixed" or task.dry_run:
+            return cls()
+        earlier: Earlier | None = None
+        if options.resume:
+            wanted = [item.remediation.id for item in plan.items]
+            earlier = Earlier.find(folder.path.parent, options.resume, wanted, options.parameters, options.policy)
+            if known := earlier.verified(task.host, time.time()):
+                return cls(skipped=treatment.Report(known.outcomes), record=known.record())
+        total, playbook = len(task.play), os.getppid()
+
+        def begin() -> waves.Gate:
+            now = time.time()
+            return earlier.gate(total, now) if earlier else waves.Gate.begin(options.policy, total, now)
+
+        def alive() -> None:
+            if os.getppid() != playbook:
+                # A worker outlives an ansible-playbook that is killed, and nobody would see what it does.
+                raise waves.HeldBack("waited for this device's wave", "ansible-playbook has ended", "resume the run")
+
+        return cls(Gatekeeper(folder, options.policy, begin, alive) if total > 1 else None)
+
+    def enter(self, host: str) -> int | None:
+        """Waits for the host's wave, and gives its number."""
+        return self.gate.enter(host) if self.gate else None
+
+    def settle(self, result: HostResult) -> None:
+        """The host has come to its end."""
+        if self.gate and result.wave is not None:
+            self.gate.settle(result.host, waves.standing(result.outcomes, result.error))
 
 
 def _told(result: HostResult, task: Task, options: Options, folder: RunFolder | None) -> dict[str, Any]:
@@ -286,8 +358,15 @@ def _told(result: HostResult, task: Task, options: Options, folder: RunFolder | 
         out |= {"run": folder.id, "run_folder": str(folder.path)}
     if result.report and result.report.device and result.report.device.replayed:
         out["msg"] += " (replayed device)"
+    if result.wave is not None:
+        out["wave"] = result.wave
     if isinstance(result.error, NothingToUndo):
         out["msg"] = str(result.error)
+    elif isinstance(result.error, waves.HeldBack):
+        # Skipped, unless nothing else shows that the run did not do what it was asked for.
+        out |= {"msg": str(result.error), "skipped" if result.error.shown else "failed": True}
+    elif result.absent:
+        out |= {"unreachable": True, "msg": str(result.error or out["msg"])}
     elif result.error:
         out["msg"] = str(result.error)
         out["unreachable" if result.without == "not reached" else "failed"] = True
@@ -372,6 +451,8 @@ def _manifest(task: Task, options: Options, by: str, plan: Any) -> dict[str, Jso
         "remediations": [item.remediation.id for item in plan.items] if plan else list(options.remediations),
         "hosts": sorted(task.play),
         "dry_run": task.dry_run,
+        "parameters": dict(options.parameters),
+        "resumes": options.resume,
     }
 
 

@@ -21,12 +21,11 @@ class Runs:
     def __init__(self) -> None:
         """Nothing has begun yet; `playbook` is set when it is known."""
         self.playbook = ""
-        self._waves: dict[Path, list[list[str]]] = {}
+        self._waves: dict[Path, dict[int, list[str]]] = {}
         self._codes: dict[Path, list[ExitCode]] = {}
         self._lost: dict[str, str] = {}
         self._refused: dict[str, str] = {}
         self._wave = 0
-        self._last: dict[Path, int] = {}
 
     def wave(self) -> None:
         """A play, or its next batch, begins."""
@@ -56,11 +55,9 @@ class Runs:
             self._lost[host] = str(result.get("msg", ""))
 
     def _ours(self, folder: Path, host: str, result: Mapping[str, Any], *, failed: bool, unreachable: bool) -> None:
-        waves = self._waves.setdefault(folder, [])
-        if self._last.get(folder) != self._wave:
-            self._last[folder] = self._wave
-            waves.append([])
-        waves[-1].append(host)
+        # The waves of a fix, or the batches of `serial`.
+        number = result.get("wave") or self._wave
+        self._waves.setdefault(folder, {}).setdefault(number, []).append(host)
         statuses = [Status(one["status"]).exit_code for one in result["outcomes"]]
         without = failed and not statuses
         code = ExitCode.UNREACHABLE if unreachable else ExitCode.FAILED if without else ExitCode.worst(statuses)
@@ -79,4 +76,6 @@ class Runs:
                     said = self._lost.get(host) or self._refused.get(host)
                     error = said or "the play ended before it came to this host"
                     folder.write(host, "unreachable" if lost else "stopped", {"error": error, "outcomes": []})
-            folder.end(int(ExitCode.worst(codes)), playbook=self.playbook, waves=waves)
+            folder.end(
+                int(ExitCode.worst(codes)), playbook=self.playbook, waves=[one for _, one in sorted(waves.items())]
+            )

@@ -33,7 +33,6 @@ try:
 
     PACKAGE = Path(teamsmedic.__file__).resolve().parent
     if teamsmedic.__version__ == VERSION:
-        from teamsmedic import errors
         from teamsmedic.ansible import action
     else:
         MISSING = f"{PACKAGE} is version {teamsmedic.__version__}"
@@ -90,13 +89,13 @@ class ActionModule(ActionBase):
                 module = action.content.ANSIBLE_MODULE
                 return dict(self._execute_module(module_name=module, module_args=options, task_vars=variables))
             except AnsibleConnectionFailure as error:
-                raise errors.Unreachable(*action.unreached(name, address, str(error))) from error
+                raise action.unreached(name, address, error) from error
 
         def reset() -> None:
             try:
                 connection.reset()
             except AnsibleConnectionFailure as error:
-                raise errors.Unreachable(*action.unreached(name, address, str(error))) from error
+                raise action.unreached(name, address, error) from error
 
         reached = f"{address.lower()}:{connection.get_option('port')}/{connection.get_option('path')}"
         return action.AnsibleHost(name, execute, reset, reached)
