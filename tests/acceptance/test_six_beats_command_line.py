@@ -1,4 +1,4 @@
-"""The six beats through the command line (tests/windows/beats.py). A file a door: two processes take one each."""
+"""The six beats of drifted cases through the command line (tests/windows/beats.py). A file a door: two processes take one each."""
 
 from __future__ import annotations
 
@@ -6,22 +6,25 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from beats import IDS, Subject, prove, table
+from beats import DRIFTED, Proved, prove, table
 
 pytestmark = pytest.mark.timeout(3600)
 
 
 @pytest.fixture(scope="module")
-def proved(windows_lab: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Subject]:
-    return prove("command line", windows_lab, tmp_path_factory.mktemp("beats"))
+def proved(windows_lab: Any, tmp_path_factory: pytest.TempPathFactory) -> Proved:
+    return prove(DRIFTED, ["command line"], windows_lab, tmp_path_factory.mktemp("beats"))
 
 
-@pytest.mark.parametrize("pair", IDS)
-def test_beats(proved: dict[str, Subject], pair: str) -> None:
-    assert proved[pair].failures == [], "\n".join(proved[pair].failures)
+@pytest.mark.parametrize("door", ["command line"])
+@pytest.mark.parametrize("case", DRIFTED)
+def test_beats(proved: Proved, case: str, door: str) -> None:
+    one = proved[door][case]
+    assert one.failures == [], "\n".join(one.failures)
 
 
-def test_no_pair_is_skipped(proved: dict[str, Subject], record_property: Callable[[str, str], None]) -> None:
-    record_property("figure", table("command line", proved))
-    assert sorted(proved) == sorted(IDS)
-    assert all(one.statuses for one in proved.values())
+def test_no_pair_is_skipped(proved: Proved, record_property: Callable[[str, str], None]) -> None:
+    record_property("figure", table(proved))
+    for several in proved.values():
+        assert sorted(several) == sorted(DRIFTED)
+        assert all(one.statuses for one in several.values())

@@ -4,7 +4,9 @@ A drifted case: check says drifted with the case's facts → nothing changed →
 what a dry run announced, and the journal → fix again changes nothing (healthy, after a restart where one is due) → undo
 restores the first read. Any other case: check, fix and check again say the same, and nothing changed.
 
-Many cases go through a beat together, so that a command or a playbook starts once for all and not once for each.
+Many cases go through a beat together, so that a command or a playbook starts once for all and not once for each. A case
+that is not drifted goes through both doors on one device, between one read before and one after all six commands: what
+any of them changed would be there.
 """
 
 from __future__ import annotations
@@ -31,7 +33,8 @@ from teamsmedic.outcome import Change
 
 KNOWN = remediation.load(content.root())
 PAIRS = [(name, case) for name, several in cases.load(content.root()).items() for case in several.values()]
-IDS = [f"{name}/{case.name}" for name, case in PAIRS]
+DRIFTED = [f"{name}/{case.name}" for name, case in PAIRS if str(case.status) == "drifted"]
+EQUAL = [f"{name}/{case.name}" for name, case in PAIRS if str(case.status) != "drifted"]
 JOURNAL = re.compile(r"file C:\\ProgramData\\teamsmedic(\\|$)", re.IGNORECASE)
 BUT_JOURNAL: Ignore = (*IGNORE, (JOURNAL, "the device's journal"))
 TOOLS = Path(sys.executable).parent
@@ -52,10 +55,8 @@ class Subject:
     announced: list[Change] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     statuses: list[str] = field(default_factory=list)
-
-    @property
-    def drifted(self) -> bool:
-        return str(self.case.status) == "drifted"
+    said: list[str] = field(default_factory=list)
+    """The reasons of the first check."""
 
     @property
     def restarts(self) -> bool:
@@ -157,10 +158,8 @@ def comparable(one: Subject, facts: dict[str, Any] | None) -> dict[str, Any]:
     return {name: value for name, value in (facts or {}).items() if name not in KNOWN[one.remediation].varies}
 
 
-def beats(door: Door, subjects: list[Subject], inventory: Path) -> None:
-    """Carries all subjects of one remediation through the beats and notes what is not as it must be."""
-    for one in subjects:
-        one.first = one.device.snapshot()
+def checked(door: Door, subjects: Sequence[Subject], inventory: Path) -> None:
+    """The first beat: check says the case's status, reasons and facts."""
     records = door("check", subjects, inventory)
     for one in subjects:
         said = outcome(records, one)
@@ -169,25 +168,25 @@ def beats(door: Door, subjects: list[Subject], inventory: Path) -> None:
         if one.case.reasons:
             one.want("its reasons", said["reasons"], list(one.case.reasons))
         one.want("its facts", comparable(one, said["facts"]), comparable(one, dict(one.case.facts)))
-        one.case_reasons = said["reasons"]  # type: ignore[attr-defined]
-    drifted = [one for one in subjects if one.drifted]
-    for one in drifted:
+        one.said = said["reasons"]
+
+
+def equal(door: Door, subjects: Sequence[Subject], inventory: Path) -> None:
+    """Check, fix and check again say the same."""
+    checked(door, subjects, inventory)
+    for verb in ("fix", "check"):
+        records = door(verb, subjects, inventory)
+        for one in subjects:
+            said = outcome(records, one)
+            one.statuses.append(said["status"])
+            one.want(f"{verb} says", (said["status"], said["reasons"]), (str(one.case.status), one.said))
+
+
+def changing(door: Door, subjects: Sequence[Subject], inventory: Path) -> None:
+    """The six beats of drifted cases."""
+    checked(door, subjects, inventory)
+    for one in subjects:
         one.same("check", one.first, one.device.snapshot())
-    others = [one for one in subjects if not one.drifted]
-    if others:
-        for verb in ("fix", "check"):
-            records = door(verb, others, inventory)
-            for one in others:
-                said = outcome(records, one)
-                one.statuses.append(said["status"])
-                one.want(f"{verb} says", (said["status"], said["reasons"]), (str(one.case.status), one.case_reasons))  # type: ignore[attr-defined]
-        for one in others:
-            one.same("check, fix and check again", one.first, one.device.snapshot())
-    if drifted:
-        changing(door, drifted, inventory)
-
-
-def changing(door: Door, subjects: list[Subject], inventory: Path) -> None:
     records = door("dry_run", subjects, inventory)
     for one in subjects:
         one.announced = [Change(**change) for change in outcome(records, one)["changes"]]
@@ -256,46 +255,77 @@ def independent(one: Subject) -> list[str]:
     return wrong
 
 
-def prove(door: str, windows_lab: Any, folder: Path) -> dict[str, Subject]:
-    """All cases through one door, by their ids."""
-    out: dict[str, Subject] = {}
+Proved = dict[str, dict[str, Subject]]
+"""Door to case's id to what became of it."""
+
+
+def prove(ids: Sequence[str], doors: Sequence[str], windows_lab: Any, folder: Path) -> Proved:
+    """Those cases through those doors; `ids` are all drifted or none is."""
+    out: Proved = {door: {} for door in doors}
     numbered = list(enumerate(PAIRS))
     for name in KNOWN:
-        mine = [(number, case) for number, (owner, case) in numbered if owner == name]
+        mine = [(number, case) for number, (owner, case) in numbered if owner == name and f"{name}/{case.name}" in ids]
         for at in range(0, len(mine), TOGETHER):
-            subjects = batch(door, name, mine[at : at + TOGETHER], windows_lab, folder)
-            out |= {f"{name}/{one.case.name}": one for one in subjects}
+            for door, subjects in batch(doors, name, mine[at : at + TOGETHER], windows_lab, folder).items():
+                out[door] |= {f"{name}/{one.case.name}": one for one in subjects}
     return out
 
 
-def batch(door: str, name: str, cases: Sequence[tuple[int, Case]], windows_lab: Any, folder: Path) -> list[Subject]:
-    """Some cases of one remediation through one door, each on a new device."""
-    subjects: list[Subject] = []
+def batch(
+    doors: Sequence[str], name: str, cases: Sequence[tuple[int, Case]], windows_lab: Any, folder: Path
+) -> dict[str, list[Subject]]:
+    """Some cases of one remediation, each on a new device."""
+    devices: list[Any] = []
     hosts: dict[str, Any] = {}
+    through: dict[str, list[Subject]] = {}
     try:
         for number, case in cases:
             script = case.script(KNOWN[name].folder)
-            device = windows_lab.add(case.role, case.seeds, script, name=f"{door[:4]}-{number:02}", shared=True)
-            subjects.append(Subject(name, case, device))
+            device = windows_lab.add(case.role, case.seeds, script, name=f"{doors[0][:4]}-{number:02}", shared=True)
+            devices.append(device)
             asked = {"parameters": {name: dict(case.parameters)}} if case.parameters else {}
             hosts[device.name] = {**device.variables(), **asked}
         inventory = folder / f"{name}-{cases[0][0]}.yml"
         inventory.write_text(yaml.safe_dump({"all": {"hosts": hosts}}, allow_unicode=True))
-        beats(DOORS[door], subjects, inventory)
+        first = [device.snapshot() for device in devices]
+        through = {
+            door: [
+                Subject(name, case, device, before)
+                for (_, case), device, before in zip(cases, devices, first, strict=True)
+            ]
+            for door in doors
+        }
+        if str(cases[0][1].status) == "drifted":
+            (door,) = doors
+            changing(DOORS[door], through[door], inventory)
+        else:
+            for door, subjects in through.items():
+                equal(DOORS[door], subjects, inventory)
+            for number, device in enumerate(devices):
+                after = device.snapshot()
+                for subjects in through.values():
+                    subjects[number].same("check, fix and check again, through both doors,", first[number], after)
     finally:
-        for one in subjects:
-            one.device.remove()
-            one.first = {}
-    return subjects
+        for device in devices:
+            device.remove()
+        for subjects in through.values():
+            for one in subjects:
+                one.first = {}
+    return through
 
 
-def table(door: str, proved: dict[str, Subject]) -> str:
-    """What was proved through a door, counted."""
+def table(proved: Proved) -> str:
+    """What was proved through each door, counted."""
     told = Counter(
-        (one.remediation, str(one.case.status), "failed" if one.failures else "proved") for one in proved.values()
+        (door, one.remediation, str(one.case.status), "failed" if one.failures else "proved")
+        for door, several in proved.items()
+        for one in several.values()
     )
-    lines = [f"six beats, {door}: {len(proved)} pairs of remediation and case, {len(PAIRS)} in the folders"]
+    lines = [
+        f"{', '.join(f'{len(several)} through the {door}' for door, several in proved.items())} of {len(PAIRS)} pairs of remediation and case"
+    ]
     lines += [
-        f"  {name:<20} {status:<15} {result:<7} {count:>3}" for (name, status, result), count in sorted(told.items())
+        f"  {door:<12} {name:<24} {status:<15} {result:<7} {count:>3}"
+        for (door, name, status, result), count in sorted(told.items())
     ]
     return "\n".join(lines)
