@@ -48,55 +48,57 @@ $end = ''
 $detail = ''
 # What a script writes to the console itself would stand before the result, and Ansible could not read it.
 $console = [System.Console]::Out
-[System.Console]::SetOut([System.IO.TextWriter]::Null)
-$waited = [System.Diagnostics.Stopwatch]::StartNew()
-# One invocation a statement: in process, PowerShell's own AddStatement goes on after an error, and with ReuseThread its
-# second statement never starts (seen on 7.6).
-for ($index = 0; -not $end -and $index -lt $statements.Count; $index++) {
-    $shell.Commands.Clear()
-    $null = $shell.AddScript([string]$statements[$index]['text'], $false)
-    if ($index -eq 0) { $null = $shell.AddArgument([string]$complex_args['argument']) }
-    $output = New-Object -TypeName $objects
-    $running = $shell.BeginInvoke($nothing, $output)
-    do {
-        # Asked before reading: what has ended writes no more, so nothing is left behind.
-        $ended = $running.AsyncWaitHandle.WaitOne(20)
-        foreach ($item in $output.ReadAll()) {
-            if ($item -is [string]) { $line = [string]$item } else { $line = '<no string>' }
-            $size += $line.Length
-            if ($size -gt $maximum) { break }
-            $lines.Add($line)
-            $waited.Restart()
-        }
-        $due = $statements[[Math]::Min($lines.Count, $statements.Count - 1)]
-        if ($size -gt $maximum) {
-            $end = 'flooded'
-        } elseif ($ended) {
-            $state = $shell.InvocationStateInfo
-            if ($state.State -ne [System.Management.Automation.PSInvocationState]::Completed) {
-                $end = 'failed'
-                if ($state.Reason -is [System.Management.Automation.RuntimeException]) {
-                    $detail = $state.Reason.ErrorRecord.FullyQualifiedErrorId
-                }
+try {
+    [System.Console]::SetOut([System.IO.TextWriter]::Null)
+    $waited = [System.Diagnostics.Stopwatch]::StartNew()
+    # One invocation a statement: in process, PowerShell's own AddStatement goes on after an error, and with ReuseThread its
+    # second statement never starts (seen on 7.6).
+    for ($index = 0; -not $end -and $index -lt $statements.Count; $index++) {
+        $shell.Commands.Clear()
+        $null = $shell.AddScript([string]$statements[$index]['text'], $false)
+        if ($index -eq 0) { $null = $shell.AddArgument([string]$complex_args['argument']) }
+        $output = New-Object -TypeName $objects
+        $running = $shell.BeginInvoke($nothing, $output)
+        do {
+            # Asked before reading: what has ended writes no more, so nothing is left behind.
+            $ended = $running.AsyncWaitHandle.WaitOne(20)
+            foreach ($item in $output.ReadAll()) {
+                if ($item -is [string]) { $line = [string]$item } else { $line = '<no string>' }
+                $size += $line.Length
+                if ($size -gt $maximum) { break }
+                $lines.Add($line)
+                $waited.Restart()
             }
-        } elseif ($waited.Elapsed.TotalSeconds -ge [int]$due['limit']) {
-            $end = 'timeout'
-        }
-    } until ($ended -or $end)
-}
-if (-not $end) { $end = 'completed' }
+            $due = $statements[[Math]::Min($lines.Count, $statements.Count - 1)]
+            if ($size -gt $maximum) {
+                $end = 'flooded'
+            } elseif ($ended) {
+                $state = $shell.InvocationStateInfo
+                if ($state.State -ne [System.Management.Automation.PSInvocationState]::Completed) {
+                    $end = 'failed'
+                    if ($state.Reason -is [System.Management.Automation.RuntimeException]) {
+                        $detail = $state.Reason.ErrorRecord.FullyQualifiedErrorId
+                    }
+                }
+            } elseif ($waited.Elapsed.TotalSeconds -ge [int]$due['limit']) {
+                $end = 'timeout'
+            }
+        } until ($ended -or $end)
+    }
+    if (-not $end) { $end = 'completed' }
 
-# A thread in a .NET call cannot be stopped: asked once, given a moment, and otherwise left to end with the process.
-if (-not $ended) {
-    $null = $shell.BeginStop($null, $null)
-    $ended = $running.AsyncWaitHandle.WaitOne(1000)
+    # A thread in a .NET call cannot be stopped: asked once, given a moment, and otherwise left to end with the process.
+    if (-not $ended) {
+        $null = $shell.BeginStop($null, $null)
+        $ended = $running.AsyncWaitHandle.WaitOne(1000)
+    }
+    if ($ended) {
+        $shell.Dispose()
+        $runspace.Dispose()
+    }
+} finally {
+    [System.Console]::SetOut($console)
 }
-if ($ended) {
-    $shell.Dispose()
-    $runspace.Dispose()
-}
-
-[System.Console]::SetOut($console)
 # The payload stays out of what Ansible prints with -vvv.
 $result = @{ changed = $false; invocation = @{ module_args = @{} }; lines = $lines.ToArray(); end = $end; detail = $detail }
 ConvertTo-Json -InputObject $result -Compress -Depth 4

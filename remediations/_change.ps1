@@ -1,6 +1,9 @@
 # Second text of payloads that change a device (fix, undo, journal, forget): the journal with the way back, and the lock.
 #
-#   Invoke-TMFix, Invoke-TMUndo, Invoke-TMForget -Name ID -Script BLOCK    run a fix.ps1, undo.ps1, forget.ps1
+#   Invoke-TMFix, Invoke-TMUndo, Invoke-TMForget -Name ID -Script BLOCK    run a fix.ps1, undo.ps1, forget.ps1; what the
+#                                             script outputs goes with the answer, and of it lists of [ordered] object,
+#                                             detail have a meaning: `kept` (a fix did not remove it), `lost` (an undo can
+#                                             never put it back), `left` (it could not now: the entry stays in force)
 #   Invoke-TMJournal -Name ID                 answers the text of an entry: {run, remediation, state, at, text}
 #   Start-TMChange                            a script calls it right before its first change: from here on nothing is withdrawn
 #   Add-TMNote -Key WORD -Value TEXT          remembers, on disk, what only the fix finds out (before it does it)
@@ -221,7 +224,7 @@ function Invoke-TMUndo {
     Invoke-TMLocked -Name $Name -Action {
         $request = Open-TMEntry -Name $Name
         $notes = Get-TMOutput -Body { & $Script (Get-TMProperty -Object $request -Name 'parameters') @(Get-TMList -Object $request -Name 'items') }
-        Set-TMState -Run $TM.Entry.run -Name $Name -State 'undone'
+        if (-not $notes['left']) { Set-TMState -Run $TM.Entry.run -Name $Name -State 'undone' }
         $notes
     }
 }
@@ -231,7 +234,7 @@ function Invoke-TMForget {
     Invoke-TMLocked -Name $Name -Action {
         $request = Open-TMEntry -Name $Name
         $notes = Get-TMOutput -Body { & $Script (Get-TMProperty -Object $request -Name 'parameters') @(Get-TMList -Object $request -Name 'items') }
-        Set-TMState -Run $TM.Entry.run -Name $Name -State 'forgotten'
+        if (-not $notes['left']) { Set-TMState -Run $TM.Entry.run -Name $Name -State 'forgotten' }
         $notes
     }
 }

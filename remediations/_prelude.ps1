@@ -7,7 +7,7 @@
 #   Get-TMUnixTime [-Time T]                  whole seconds since 1970 UTC (default: now)
 #   Get-TMRoomUser                            SID of a Room's local user, '' where this is no Room
 #   Get-TMHolder -Sid SID -Device NAME        programs that use that person's microphone or webcam now; throws where it cannot be told
-#   Get-TMJournal                             this device's entries, newest run first: [ordered] run, remediation, state, at, since_boot
+#   Get-TMJournal                             this device's entries, newest run first: [ordered] run, remediation, state, at, since_boot, state_at
 #   $TM.Argument, $TM.Host, $TM.Full          the request, the host line, whether the language is full
 #
 # Works on Windows PowerShell 5.1 and 7, in full and constrained language. There are no types of our own and no
@@ -20,7 +20,7 @@ $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 $TM = @{
     Argument = $null; Host = $null; Booted = $null; Blocked = $null; Fault = ''; Size = 0; Limit = 262144
-    Lock = $null; Changed = $false; Entry = $null; Begun = @(); Desk = @(); Parts = @{}; Scripts = @{}; Sessions = @{}
+    Lock = $null; Changed = $false; Entry = $null; Begun = @(); Desk = @(); Parts = @{}; Scripts = @{}; Sessions = @{}; Ended = @()
     Full = "$($ExecutionContext.SessionState.LanguageMode)" -eq 'FullLanguage'
     Journal = "$env:ProgramData\teamsmedic\journal"
 }
@@ -123,6 +123,7 @@ function Invoke-TMStatement {
     $answer = ''
     $TM.Fault = ''
     $TM.Blocked = $null
+    $TM.Ended = @()
     try {
         foreach ($once in 1) {
             try {
@@ -145,6 +146,8 @@ function Invoke-TMStatement {
         if (-not $answer) {
             $answer = Write-TMAnswer -Statement $Name -Key 'error' -Value ([ordered]@{ kind = 'output'; message = 'the script left without an answer'; line = 0 })
         }
+        # Programs that were ended stay so whatever became of the rest.
+        if ($TM.Ended.Count -gt 0) { $answer = $answer.Substring(0, $answer.Length - 1) + ',"ended":' + (ConvertTo-TMJson -Value $TM.Ended) + '}' }
         $answer
     }
 }
@@ -209,6 +212,8 @@ function Get-TMHolder {
     param([string] $Sid, [string] $Device)
     $root = "Registry::HKEY_USERS\$Sid\Software\Microsoft\Windows\CurrentVersion\CapabilityAccessManager\ConsentStore\$Device"
     foreach ($key in @(Get-ChildItem -LiteralPath $root -Recurse)) {
+        # A key of a hive that stays open keeps Windows from unloading it when its person signs out.
+        if ($TM.Full) { $key.Dispose() }
         $used = Get-ItemProperty -LiteralPath $key.PSPath
         $stop = Get-TMProperty -Object $used -Name 'LastUsedTimeStop'
         # The path of a program outside a package stands there with # for \.
@@ -309,11 +314,12 @@ function Get-TMJournal {
             $state = Get-TMState -Run $folder.Name -Name $name
             if ($null -eq $state) { continue }
             $at = [long](Get-TMProperty -Object $state -Name $state.state -Default 0)
+            $stateAt = $at
             # Giving up the way back is no treatment: what was done counts from when it was done.
             if ("$($state.state)" -ceq 'forgotten') { $at = [long](Get-TMProperty -Object $state -Name 'done' -Default (Get-TMProperty -Object $state -Name 'begun' -Default $at)) }
             # Where the last start cannot be read, nothing is known to be older than it: a restart stays due.
             $sinceBoot = $null -eq $TM.Booted -or $at -ge $TM.Booted
-            [ordered]@{ run = $folder.Name; remediation = $name; state = "$($state.state)"; at = $at; since_boot = $sinceBoot }
+            [ordered]@{ run = $folder.Name; remediation = $name; state = "$($state.state)"; at = $at; since_boot = $sinceBoot; state_at = $stateAt }
         }
     }
 }

@@ -87,8 +87,10 @@ function Get-TMSessionRefusal {
         $path = "$base\SOFTWARE\Policies\Microsoft\Windows\PowerShell"
         if (-not (Test-Path -LiteralPath $path)) { continue }
         $key = Get-Item -LiteralPath $path
-        if ($key.GetValue('EnableScripts', 1) -eq 0) { return 'scripts_off' }
-        $policy = "$($key.GetValue('ExecutionPolicy', ''))"
+        # A key of a hive that stays open keeps Windows from unloading it when its person signs out.
+        try { $scripts, $policy = $key.GetValue('EnableScripts', 1), "$($key.GetValue('ExecutionPolicy', ''))" }
+        finally { $key.Dispose() }
+        if ($scripts -eq 0) { return 'scripts_off' }
         if ($policy -eq 'AllSigned') { return 'all_signed' }
         if ($policy -eq 'Restricted') { return 'scripts_off' }
         if ($policy) { break }

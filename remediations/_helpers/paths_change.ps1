@@ -293,8 +293,23 @@ function Copy-TMFolder {
     [TMChange]::Copy($From, $To, (Get-TMSidBytes -Sid $Sid), (Get-TMNames))
 }
 
+# A program that looks into it for a moment gets five seconds, as with a move.
 function Remove-TMFolder {
     param([string] $Path)
     Use-TMChangeType
-    [TMChange]::Remove($Path, (Get-TMNames))
+    $clock = [System.Diagnostics.Stopwatch]::StartNew()
+    while ($true) {
+        try {
+            [TMChange]::Remove($Path, (Get-TMNames))
+            return
+        }
+        catch {
+            $cause = $_.Exception.GetBaseException()
+            # 5, 32, 33: in use; 145, 303: something in it is still on its way out; 2, 3: it was on its way out itself.
+            if ($cause -isnot [System.ComponentModel.Win32Exception] -or 2, 3, 5, 32, 33, 145, 303 -notcontains $cause.NativeErrorCode) { throw }
+            if (2, 3 -contains $cause.NativeErrorCode -and -not [System.IO.Directory]::Exists($Path)) { return }
+            if ($clock.Elapsed.TotalSeconds -ge 5) { throw }
+        }
+        Start-Sleep -Milliseconds 250
+    }
 }

@@ -2,15 +2,15 @@
 #
 #   Stop-TMProcess -Find BLOCK [-Seconds N]   -> the names of what still runs after N seconds, none when all have ended
 #
-# `Find` lists what must not run, as Get-TMProcess does; it is asked again until it lists nothing, because a program may
-# start others while it ends.
+# `Find` lists what must not run, as Get-TMProcess does, each with the name of its `user`; it is asked again until it lists
+# nothing, because a program may start others while it ends. A name is 'PROGRAM (USER)'; what was ended goes with the answer.
 function Stop-TMProcess {
     param([scriptblock] $Find, [int] $Seconds = 15)
     $clock = [System.Diagnostics.Stopwatch]::StartNew()
     while ($true) {
         $left = @(& $Find)
         if ($left.Count -eq 0 -or $clock.Elapsed.TotalSeconds -ge $Seconds) {
-            return $left | ForEach-Object -Process { $_.name } | Sort-Object -Unique
+            return $left | ForEach-Object -Process { "$($_.name) ($($_.user))" } | Sort-Object -Unique
         }
         foreach ($one in $left) {
             try {
@@ -19,7 +19,10 @@ function Stop-TMProcess {
                     # While this handle is open the number cannot pass to another process, so what is read now is what ends.
                     $null = $process.Handle
                     $read = [TMProcess]::Read($one.id)
-                    if ($null -ne $read -and $read[0] -ceq $one.sid -and $read[1] -ceq $one.image) { $process.Kill() }
+                    if ($null -ne $read -and $read[0] -ceq $one.sid -and $read[1] -ceq $one.image) {
+                        $process.Kill()
+                        $TM.Ended = @(@($TM.Ended) + "$($one.name) ($($one.user))" | Sort-Object -Unique)
+                    }
                 }
                 finally { $process.Dispose() }
             }

@@ -19,12 +19,14 @@ function Get-TMProfileKey {
     }
 }
 
-# A value of a loaded hive, not expanded; $null where the key or the value is not there.
+# A value of a loaded hive, not expanded; $null where the key or the value is not there. A key of a hive that stays open
+# keeps Windows from unloading it when its person signs out.
 function Get-TMHiveValue {
     param([string] $Sid, [string] $Key, [string] $Name)
     $path = "Registry::HKEY_USERS\$Sid\$Key"
     if (-not (Test-Path -LiteralPath $path)) { return }
-    (Get-Item -LiteralPath $path).GetValue($Name, $null, 'DoNotExpandEnvironmentNames')
+    $item = Get-Item -LiteralPath $path
+    try { $item.GetValue($Name, $null, 'DoNotExpandEnvironmentNames') } finally { $item.Dispose() }
 }
 
 # Volatile Environment is made at logon and goes with the session; a hive alone is also loaded for services and batch jobs.
@@ -33,7 +35,7 @@ function Test-TMLoggedOn {
     $path = "Registry::HKEY_USERS\$Sid\Volatile Environment"
     if (-not (Test-Path -LiteralPath $path)) { return $false }
     $key = Get-Item -LiteralPath $path
-    $key.ValueCount -gt 0 -or $key.SubKeyCount -gt 0
+    try { $key.ValueCount -gt 0 -or $key.SubKeyCount -gt 0 } finally { $key.Dispose() }
 }
 
 # Where a shell folder of somebody logged on lies; '' where a variable in it is unknown here.

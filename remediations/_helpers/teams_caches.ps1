@@ -4,7 +4,8 @@
 #   Get-TMTeamsPlace -Person P -Client new|classic   -> [ordered] root, folder, aside, package
 #   Get-TMTeamsFault -Place PLACE -Person P          -> the reparse point on the way, '' where none is
 #   Get-TMTeamsProcess -Person P -Client C -Process L   -> those of a list of Get-TMProcess that use that cache
-#   Get-TMTreatment                                  -> [ordered] run, state, at, items: what is in force, newest first
+#   Get-TMTreatment                                  -> [ordered] run, state, at, items, returned: what is in force, newest
+#                                                       first; returned: the caches of it that were put back already
 #
 # P is one of Get-TMProfile. `aside` is where a cache is kept after a treatment: beside other local data, on the volume of
 # the profile and outside what roams.
@@ -57,6 +58,20 @@ function Get-TMTreatment {
         try { $text = Get-Content -LiteralPath $file -Raw -Encoding UTF8 | ConvertFrom-Json } catch { continue }
         $drift = Get-TMProperty -Object $text -Name 'drift'
         $items = @($drift | Where-Object { (Get-TMProperty -Object $_ -Name 'fact') -ceq 'caches' })
-        [ordered]@{ run = $entry.run; state = $entry.state; at = $entry.at; items = $items }
+        [ordered]@{ run = $entry.run; state = $entry.state; at = $entry.at; items = $items; returned = @(Get-TMReturned -Run $entry.run) }
     }
+}
+
+# An undo that had to leave one cache, or was cut off, has put others back: the last note of a copy tells (paths_change).
+function Get-TMReturned {
+    param([string] $Run)
+    $file = "$($TM.Journal)\$Run\client_cache_fresh.notes.jsonl"
+    if (-not (Test-Path -LiteralPath $file) -or (Get-Item -LiteralPath $file -Force).Length -gt 1048576) { return }
+    $last = @{}
+    foreach ($line in Get-Content -LiteralPath $file -Encoding UTF8) {
+        try { $note = $line | ConvertFrom-Json } catch { continue }
+        $value = "$(Get-TMProperty -Object $note -Name 'value')"
+        if ((Get-TMProperty -Object $note -Name 'key') -ceq 'copy' -and $value) { $last[$value.Substring(1)] = $value.Substring(0, 1) }
+    }
+    foreach ($root in $last.Keys) { if ($last[$root] -ceq '-') { $root } }
 }

@@ -22,13 +22,15 @@ _STATES = ("begun", "done", "undone", "forgotten", "superseded")
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of a device's journal: what a run did there. `at` is unix time by the device's clock."""
+    """One line of a device's journal: what a run did there. `at` is when it did it, `state_at` since when its state is
+    so, unix time by the device's clock."""
 
     run: str
     remediation: str
     state: str
     at: int
     since_boot: bool
+    state_at: int
 
 
 @dataclass(frozen=True)
@@ -257,4 +259,5 @@ def _entry(data: Json) -> Entry | None:
         data["state"],
         data["at"],
         data.get("since_boot") is True,
+        data["state_at"] if isinstance(data.get("state_at"), int) else data["at"],
     )

@@ -71,6 +71,18 @@ def undo_target(host_or_run: str, run: str, where: Path) -> tuple[str, str]:
     return ",".join(changed), host_or_run
 
 
+def undo_parameters(given: Mapping[str, Mapping[str, Json]], names: Collection[str], now: float) -> None:
+    """RequestError where parameters for an undo name no remediation, none of `names`, or hold an unusable value."""
+    for name, values in given.items():
+        one = remediation.find(name)
+        if names and name not in names:
+            wanted = ", ".join(names)
+            raise RequestError(
+                f"read the parameters of {name}", f"the plan is to undo {wanted}", "leave them out, or name it as well"
+            )
+        one.values(values, now)
+
+
 def undo(
     context: treatment.Context,
     host: str,
@@ -80,21 +92,26 @@ def undo(
     where: Path,
     dry_run: bool = False,
     forget: bool = False,
+    parameters: Mapping[str, Mapping[str, Json]] | None = None,
     now: float,
 ) -> treatment.Walk:
     """The walk that undoes a run on one host (`forget`: gives up its way back); where its run folder still lies in
-    `where`, the hashes there must agree."""
+    `where`, the hashes there must agree. `parameters`: remediation id to values, as `undo_parameters` accepts them."""
+    given = parameters or {}
 
     def hashes(found: str) -> Mapping[str, str]:
         folder = runfolder.find(where, found)
         return folder.hashes(host) if folder else {}
 
     def values(one: Remediation) -> Mapping[str, Json]:
-        return one.values({}, now)
+        return one.values(given.get(one.id, {}), now)
 
     verb = treatment.forget if forget else treatment.undo
     known = remediation.load(content.root())
-    return verb(known, context, run=run, names=names, hashes=hashes, dry_run=dry_run, values=values)
+    return verb(
+        known, context, run=run, names=names, hashes=hashes, dry_run=dry_run, values=values,
+        given={name: tuple(one) for name, one in given.items()},
+    )  # fmt: skip
 
 
 def runs(where: Path, most: int) -> list[dict[str, Json]]:

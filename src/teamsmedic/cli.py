@@ -386,15 +386,16 @@ class _Session:
 
     def result(self, hosts: list[HostResult], *, dry_run: bool = False) -> Result:
         """The command's result over these hosts."""
+        from teamsmedic import treatment
         from teamsmedic.outcome import Status
         from teamsmedic.result import Result
 
-        drifted = {one.remediation for host in hosts for one in host.outcomes if one.status is Status.DRIFTED}
-        items = [item.remediation for item in self.plan.items] if self.plan else []
-        allow = {"disruptive": [one.risk != "safe" for one in items if one.id in drifted],
-                 "irreversible": [not one.reversible for one in items if one.id in drifted]}  # fmt: skip
-        more = [("--allow", word) for word, wanted in allow.items() if any(wanted)]
-        more += [("-p", one) for one in self.options.get("parameters", ()) if one.partition(".")[0] in drifted]
+        items = {item.remediation.id: item.remediation for item in self.plan.items} if self.plan else {}
+        drifted = [one for host in hosts for one in host.outcomes if one.status is Status.DRIFTED]
+        allow = {word for one in drifted for word in treatment.needs(items[one.remediation], one.changes)}
+        more = [("--allow", word) for word in sorted(allow)]
+        mine = {one.remediation for one in drifted}
+        more += [("-p", one) for one in self.options.get("parameters", ()) if one.partition(".")[0] in mine]
         more += [("--because", self.because)] if self.because else []
         codes = self.plan.codes if self.plan else ()
         return Result(
@@ -720,7 +721,7 @@ def fix(
     verified = session.resume(earlier) if earlier else []
     agreed: dict[str, Mapping[str, Sequence[Change]]] | None = None
     if dry_run or not yes:
-        look = treatment.rehearse if dry_run else treatment.check
+        look = functools.partial(treatment.rehearse, allow=allow) if dry_run else treatment.check
         hosts = session.treat(lambda name: look(plan, session.context(name)))
         for one in hosts if not dry_run else ():
             if one.report:
@@ -755,6 +756,9 @@ def fix(
 @_host_options
 @click.option("--run", "run", default="last", show_default=True, metavar="ID", help="Which run to undo on HOST.")
 @click.option("--remediation", "names", multiple=True, metavar="ID", help="Only this remediation.")
+@click.option(
+    "-p", "--parameter", "parameters", multiple=True, metavar="ID.NAME=VALUE", help="A parameter that lifts a guard."
+)
 @click.option("--forget", is_flag=True, help="Give up the way back instead: remove the copies that were set aside.")
 @click.option("-C", "--dry-run", "--check", "dry_run", is_flag=True, help="Say what would be put back; change nothing.")
 @click.option("--because", metavar="TEXT", help="Why: kept with the run and on the device; a Teams Room asks for it.")
@@ -764,6 +768,7 @@ def undo(
     host_or_run: str,
     run: str,
     names: tuple[str, ...],
+    parameters: tuple[str, ...],
     forget: bool,
     dry_run: bool,
     diff: bool,
@@ -778,11 +783,14 @@ def undo(
 
     where = runfolder.base(options["run_dir"])
     pattern, run = asked.undo_target(host_or_run, run, where)
+    given = asked.parameters(parameters)
+    asked.undo_parameters(given, names, time.time())
     session = _Session("undo", pattern, None, {**options, "dry_run": dry_run})
 
     def walk(name: str, *, dry: bool, pinned: str = run) -> Walk:
         return asked.undo(
             session.context(name), name, run=pinned, names=names, where=where, dry_run=dry, forget=forget,
+            parameters=given,
             now=time.time(),
         )  # fmt: skip
 

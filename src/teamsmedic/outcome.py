@@ -55,7 +55,8 @@ class Outcome:
     """What is to be said of one remediation on one host.
 
     `changes` is what would change (check, dry run) or was changed (fix, undo) and is empty where nothing changes.
-    `restart` is `device` or `app` where what was changed takes effect only after that.
+    `restart` is `device` or `app` where what was changed takes effect only after that. `notes` say what else has to be
+    known whatever the status: what stayed, what does not come back, whose programs were ended.
     """
 
     remediation: str
@@ -65,6 +66,7 @@ class Outcome:
     facts: dict[str, Json] | None = None
     facts_after: dict[str, Json] | None = None
     restart: str | None = None
+    notes: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Json]:
         """The outcome as an object for JSON."""

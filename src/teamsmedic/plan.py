@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from teamsmedic.errors import RequestError, UnknownRemediation
 from teamsmedic.outcome import Json
@@ -13,11 +13,13 @@ from teamsmedic.text import clean
 
 @dataclass(frozen=True)
 class Item:
-    """One remediation of a plan. `symptom`: whether somebody sees the trouble that it cures (a code, or its name)."""
+    """One remediation of a plan. `symptom`: whether somebody sees the trouble that it cures (a code, or its name).
+    `moments`: the parameters that were given as a time, with its zone, as people read it."""
 
     remediation: Remediation
     parameters: Mapping[str, Json]
     symptom: bool
+    moments: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,8 @@ def make(
 ) -> Plan:
     """The plan for causes (of codes), for remediations by name, or for everything.
 
-    `parameters`: remediation id to values. RequestError where nothing is asked for or applies, or a name is unknown.
+    `parameters`: remediation id to values. RequestError where nothing is asked for or applies, a name is unknown, or a
+    parameter is none of the plan's.
     """
     given = parameters or {}
     for name in (*names, *given):
@@ -61,5 +64,16 @@ def make(
             f"see who must act: teamsmedic explain {codes[0] if codes else ''}".rstrip(),
         )
     chosen.sort(key=lambda one: one.risk != "safe")
-    items = tuple(Item(one, one.values(given.get(one.id, {}), now), one.id in asked) for one in chosen)
-    return Plan(items, tuple(codes))
+    planned = [one.id for one in chosen]
+    for name in given:
+        if name not in planned:
+            raise RequestError(
+                f"read the parameters of {name}",
+                f"the plan is {', '.join(planned)}",
+                "leave them out, or name it as well",
+            )
+    items = []
+    for one in chosen:
+        mine = given.get(one.id, {})
+        items.append(Item(one, one.values(mine, now), one.id in asked, one.moments(mine)))
+    return Plan(tuple(items), tuple(codes))

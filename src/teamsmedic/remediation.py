@@ -7,12 +7,15 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from teamsmedic import content, dsregcmd
 from teamsmedic.errors import ContentError, RequestError, UnknownRemediation
 from teamsmedic.outcome import Change, Json, Status
 from teamsmedic.text import clean
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 Facts = Mapping[str, Json]
 _OPERATORS = ("equals", "one_of", "not", "bits", "at_most", "at_least")
@@ -217,6 +220,11 @@ class Remediation:
     session: str
     """The file that a check runs in the session of each person who is logged on; empty where there is none."""
 
+    @property
+    def lifting(self) -> list[str]:
+        """The parameters that lift a guard."""
+        return list(dict.fromkeys(one.unless for one in self.guards if one.unless))
+
     def read(self, facts: Mapping[str, Json]) -> dict[str, Json]:
         """These facts, of the device or of one person, with texts of programs read; what is read already stays."""
         texts = {name: facts[name] for name in self.parsed if isinstance(facts.get(name), str)}
@@ -253,6 +261,19 @@ class Remediation:
                 raise RequestError(tried, f"{name} is {value!r}, {error}", f"give {about['help']}") from None
         return out
 
+    def moments(self, given: Mapping[str, Json]) -> dict[str, str]:
+        """The moments among these values that are given as a time, each with its zone: its own, else the local one."""
+        times = {
+            name: _moment(str(value).strip())
+            for name, value in given.items()
+            if self.parameters[name]["type"] == "moment" and not _DURATION.fullmatch(str(value).strip())
+        }
+        return {
+            name: (time if time.tzinfo else time.astimezone()).isoformat(timespec="seconds")
+            for name, time in times.items()
+            if time
+        }
+
     def judge(self, facts: Facts, parameters: Mapping[str, Json]) -> Finding:
         """What these facts mean; never raises, since facts come from a device."""
         try:
@@ -279,12 +300,12 @@ class Remediation:
         reasons = list(dict.fromkeys([*(self._say(item["fact"], item) for item in drift), *noted]))
         return Finding(Status.DRIFTED, reasons, drift, [change for item in drift for change in self._announce(item)])
 
-    def guarded(self, facts: Facts, parameters: Mapping[str, Json], *, drifted: bool = True) -> list[str]:
-        """The reasons of all guards that say no."""
+    def drift(self, facts: Facts, parameters: Mapping[str, Json]) -> list[dict[str, Json]]:
+        """What of these facts is not as desired, whatever guards and known_when say; none where it cannot be read."""
         try:
-            return self._guarded(facts, parameters, drifted)
-        except _UnreadableError as error:
-            return [str(error)]
+            return list(self._drift(facts, parameters))
+        except _UnreadableError:
+            return []
 
     def _guarded(self, facts: Facts, parameters: Mapping[str, Json], drifted: bool) -> list[str]:
         holding = (
@@ -374,17 +395,23 @@ def _seconds(value: Json, kind: str, now: float) -> int:
             raise ValueError("which is longer than ten years")
         return seconds
     if kind == "moment":
-        from datetime import UTC, datetime  # noqa: PLC0415 - only here, and start-up is counted
-
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            raise ValueError("which is neither a time like 2026-11-25T08:00+00:00 nor a duration like 24h") from None
-        age = now - (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        moment = _moment(text)
+        if moment is None:
+            raise ValueError("which is neither a time like 2026-11-25T08:00 nor a duration like 24h")
+        age = now - moment.timestamp()  # without a zone it is the local time of whoever asks
         if age < 0:
             raise ValueError("which lies in the future")
         return int(age)
     raise ValueError("which is no duration like 24h")
+
+
+def _moment(text: str) -> datetime | None:
+    from datetime import datetime  # noqa: PLC0415 - only here, and start-up is counted
+
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def _broken(where: str, found: str, todo: str, key: str = "") -> ContentError:

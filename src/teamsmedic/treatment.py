@@ -9,8 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import time
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from teamsmedic import __version__, answer, payload
 from teamsmedic.answer import Answers, DeviceInfo, Entry
@@ -122,8 +124,8 @@ def fix(
         outcomes[name] = _outcome(item, finding, heard)
         if finding.status is Status.DRIFTED:
             agreed = None if confirmed is None else confirmed.get(name, ())
-            if refusal := _refusal(item.remediation, finding, allow, agreed, heard.device, context.terms):
-                outcomes[name] = _with(outcomes[name], Status.BLOCKED, refusal)
+            if refusals := _refusals(item.remediation, finding, allow, agreed, heard.device, context.terms):
+                outcomes[name] = _with(outcomes[name], Status.BLOCKED, *refusals)
             else:
                 todo.append((item, finding))
     if todo:
@@ -150,23 +152,23 @@ def withhold(report: Report, plan: Plan, allow: Collection[str], terms: Terms = 
     items = {item.remediation.id: item.remediation for item in plan.items}
     for number, outcome in enumerate(report.outcomes):
         if outcome.status is Status.DRIFTED and (
-            reason := _not_allowed(items[outcome.remediation], allow, report.device, terms)
+            reasons := _not_allowed(items[outcome.remediation], outcome.changes, allow, report.device, terms)
         ):
-            report.outcomes[number] = _with(outcome, Status.BLOCKED, reason)
+            report.outcomes[number] = _with(outcome, Status.BLOCKED, *reasons)
 
 
 FORETOLD = "a fix would be blocked now: "
 """How the reason begins for which a dry run's change would not be made."""
 
 
-def rehearse(plan: Plan, context: Context) -> Walk:
-    """Like `check`, and says of what drifted on a Teams Room why it would not be changed now."""
+def rehearse(plan: Plan, context: Context, *, allow: Collection[str] = ()) -> Walk:
+    """Like `check`, and says of what drifted why a fix would not change it now: by `allow`, or on a Teams Room."""
     report = yield from check(plan, context)
-    risks = {item.remediation.id: item.remediation.risk for item in plan.items}
-    for outcome in report.outcomes:
-        refusal = context.terms.refusal(report.device, disruptive=risks[outcome.remediation] == "disruptive")
-        if refusal and outcome.status is Status.DRIFTED:
-            outcome.reasons.append(f"{FORETOLD}{refusal}")
+    items = {item.remediation.id: item.remediation for item in plan.items}
+    for one in report.outcomes:
+        if one.status is Status.DRIFTED:
+            refusals = _not_allowed(items[one.remediation], one.changes, allow, report.device, context.terms)
+            one.reasons += [f"{FORETOLD}{refusal}" for refusal in refusals]
     return report
 
 
@@ -179,15 +181,21 @@ def undo(
     hashes: Callable[[str], Mapping[str, str]] = lambda _: {},
     dry_run: bool = False,
     values: Callable[[Remediation], Mapping[str, Json]],
+    given: Mapping[str, Collection[str]] = MappingProxyType({}),
 ) -> Walk:
     """Puts back what a run changed, from the device's own journal; NotReversible where there is nothing to undo.
 
     `run`: a run's id, or `last` for the newest in force. `names`: only these remediations. `hashes`: a run's id to
     remediation ids with the SHA-256 of the journal text as this controller wrote it; another text is refused. `values`:
-    the parameters of a remediation. `dry_run`: says what is so now and what would be put back.
+    the parameters of a remediation, `given`: which of them were asked for now. What the fix was asked with stands in
+    its entry and holds; only what lifts a guard is taken from `values`. `dry_run`: says what is so now and what would
+    be put back.
+
+    No guard of the fix holds: what an undo must look at before it changes something is in undo.ps1, which knows what
+    is to be put back, and for whom.
     """
     context = replace(context, wanted="" if run == "last" else run)
-    opened = yield from _open(known, context, run, names, hashes, values)
+    opened = yield from _open(known, context, run, names, hashes, values, given)
     for item in [one for one in opened.items if one.remediation.risk == "disruptive"]:
         if refusal := context.terms.refusal(opened.before.device, disruptive=True):
             opened.items.remove(item)
@@ -222,13 +230,14 @@ def forget(
     hashes: Callable[[str], Mapping[str, str]] = lambda _: {},
     dry_run: bool = False,
     values: Callable[[Remediation], Mapping[str, Json]],
+    given: Mapping[str, Collection[str]] = MappingProxyType({}),
 ) -> Walk:
     """Removes the copies that a run has set aside, and with them its way back; NotReversible where there is none.
 
     The parameters are those of `undo`; `dry_run`: says what is so now and what would be removed.
     """
     context = replace(context, wanted="" if run == "last" else run)
-    opened = yield from _open(known, context, run, names, hashes, values)
+    opened = yield from _open(known, context, run, names, hashes, values, given)
     for item in [item for item in opened.items if not item.remediation.forgettable]:
         opened.items.remove(item)
         name = item.remediation.id
@@ -246,11 +255,19 @@ def forget(
         for item in opened.items:
             name = item.remediation.id
             said, now = done.answers.get(name, {}), _outcome(item, _find(item, after), after)
+            lost, left = _told_of(said, "lost"), _told_of(said, "left")
             if "blocked" in said:
                 now = _with(now, Status.BLOCKED, _blocked(said["blocked"]))
-            elif _state(after, opened.run, name) == "forgotten":
-                now.changes = changes[name]
+            elif _state(after, opened.run, name) == "forgotten" or (left and "done" in said):
+                spared = {Change(one.after, "remove", "folder", None) for one in opened.plans[name].changes
+                          if one.action == "move" and one.object in {**lost, **left}}  # fmt: skip
+                now.changes = [one for one in changes[name] if one not in spared]
                 now.reasons = [f"the copy is gone: run {opened.run} can no longer be undone"]
+                now.notes = [f"not removed: the copy of {what} ({why})" for what, why in lost.items()]
+                if left:
+                    now.status = Status.FAILED
+                    now.reasons = [f"not removed: the copy of {what} ({why})" for what, why in left.items()]
+                    now.reasons.append("all other copies are gone; forget again when that is mended")
             else:
                 failed = _error(done.device, said["error"]) if "error" in said else done.silent.get(name, "no answer")
                 now = _with(now, Status.FAILED, failed)
@@ -295,9 +312,12 @@ class _Opened:
     def predicted(self, changes: Mapping[str, list[Change]]) -> Report:
         """What is so now, with the changes that would be made."""
         for item in self.items:
+            name = item.remediation.id
             outcome = _outcome(item, _find(item, self.before), self.before)
-            outcome.changes = changes[item.remediation.id]
-            self.outcomes[item.remediation.id] = outcome
+            outcome.changes = changes[name]
+            if any(one.action == "restore" for one in changes[name]):
+                outcome.notes = _gone_for_good(self.plans[name])
+            self.outcomes[name] = outcome
         return self.report()
 
     def report(self) -> Report:
@@ -319,8 +339,9 @@ def _open(
     names: Collection[str],
     hashes: Callable[[str], Mapping[str, str]],
     values: Callable[[Remediation], Mapping[str, Json]],
+    given: Mapping[str, Collection[str]],
 ) -> Generator[Step, Reply | None, _Opened]:
-    """Reads the journal, checks the entries meant, and looks at the device: guards hold for a way back, too."""
+    """Reads the journal, checks the entries meant, and looks at the device."""
     heard = yield from _ask(Verb.CHECK, [], lambda _: {}, context)
     if heard.device is None:
         raise BadReply("asked the device for its journal", _silence(heard), "run it again when the device answers")
@@ -343,9 +364,15 @@ def _open(
         found = _entry_of(one, texts, run, hashes(run).get(one.id))
         if isinstance(found, str):
             outcomes[one.id] = Outcome(one.id, Status.FAILED, [found])
+        elif other := _other_than_asked(one, values(one), given.get(one.id, ()), found):
+            outcomes[one.id] = Outcome(one.id, Status.BLOCKED, [other])
         else:
             plans[one.id] = found
-    items = [Item(one, {**values(one), **plans[one.id].parameters}, True) for one in ours if one.id in plans]
+    items = [
+        Item(one, {**values(one), **plans[one.id].parameters, **_lifting(one, values(one), given)}, True)
+        for one in ours
+        if one.id in plans
+    ]
     before = yield from _detect(items, context)
     ready = []
     for item in items:
@@ -538,6 +565,7 @@ def _outcome(item: Item, finding: Finding, heard: _Heard) -> Outcome:
         item.remediation.id, finding.status, finding.reasons,
         finding.changes if finding.status is Status.DRIFTED else [],
         _facts(heard, item.remediation), restart=restart if waits else None,
+        notes=[f"{name} is {moment}" for name, moment in item.moments.items()],
     )  # fmt: skip
 
 
@@ -556,26 +584,39 @@ def _told(data: Mapping[str, Json], one: Remediation) -> dict[str, Json] | None:
 
 
 def _with(outcome: Outcome, status: Status, *reasons: str) -> Outcome:
-    return Outcome(outcome.remediation, status, list(reasons), [], outcome.facts)
+    return Outcome(outcome.remediation, status, list(reasons), [], outcome.facts, notes=outcome.notes)
 
 
-def _refusal(
+def _refusals(
     one: Remediation, finding: Finding, allow: Collection[str], confirmed: Sequence[Change] | None,
     device: DeviceInfo | None, terms: Terms,
-) -> str | None:  # fmt: skip
-    if reason := _not_allowed(one, allow, device, terms):
-        return reason
+) -> list[str]:  # fmt: skip
+    if reasons := _not_allowed(one, finding.changes, allow, device, terms):
+        return reasons
     if confirmed is not None and list(confirmed) != list(finding.changes):
-        return "the device has changed since the plan was shown: nothing was done, run it again"
-    return None
+        return ["the device has changed since the plan was shown: nothing was done, run it again"]
+    return []
 
 
-def _not_allowed(one: Remediation, allow: Collection[str], device: DeviceInfo | None, terms: Terms) -> str | None:
-    if one.risk == "disruptive" and "disruptive" not in allow:
-        return f"needs --allow disruptive: {one.user_notices}"
-    if not one.reversible and "irreversible" not in allow:
-        return f"needs --allow irreversible: {one.irreversible_because}"
-    return terms.refusal(device, disruptive=one.risk == "disruptive")
+def _not_allowed(
+    one: Remediation, changes: Sequence[Change], allow: Collection[str], device: DeviceInfo | None, terms: Terms
+) -> list[str]:
+    because = {"disruptive": one.user_notices, "irreversible": one.irreversible_because}
+    if one.reversible:
+        because["irreversible"] = f"{', '.join(_removed(changes))} goes for good, and no undo brings it back"
+    reasons = [f"needs --allow {word}: {because[word]}" for word in needs(one, changes) if word not in allow]
+    refusal = terms.refusal(device, disruptive=one.risk == "disruptive")
+    return [*reasons, refusal] if refusal else reasons
+
+
+def needs(one: Remediation, changes: Sequence[Change]) -> list[str]:
+    """What a fix that makes these changes must be allowed: people notice it, or something of it cannot be undone."""
+    wanted = {"disruptive": one.risk == "disruptive", "irreversible": not one.reversible or bool(_removed(changes))}
+    return [word for word, needed in wanted.items() if needed]
+
+
+def _removed(changes: Sequence[Change]) -> list[str]:
+    return [one.object for one in changes if one.action == "remove"]
 
 
 def _state(heard: _Heard, run: str, name: str) -> str | None:
@@ -589,15 +630,24 @@ def _fixed(run: str, item: Item, finding: Finding, done: _Heard, after: _Heard, 
     name = item.remediation.id
     said = done.answers.get(name, {})
     now = _find(item, after)
-    out = Outcome(name, Status.FIXED, [], list(finding.changes), first.facts, _facts(after, item.remediation))
+    kept, ended = _told_of(said, "kept"), _ended(said)
+    changes = [one for one in finding.changes if not (one.action == "remove" and one.object in kept)]
+    if "done" in said:
+        changes = [one for one in changes if one.action != "stop" or one.object in ended]
+    changes += [one for one in _stopped(ended) if one not in changes]
+    out = replace(
+        first, status=Status.FIXED, changes=changes, facts_after=_facts(after, item.remediation), restart=None
+    )
     state = _state(after, run, name)
     if "blocked" in said and state is None:
+        out.notes = _ended_before(ended)
         return _with(out, Status.BLOCKED, _blocked(said["blocked"]))
     running = after.device is not None and after.device.lock is not None and after.device.lock[0] == run
     if now.status in (Status.HEALTHY, Status.FIXED) and state == "done" and not running:
         restart = _restart(item.remediation, after.device)
         out.restart = restart if restart != "none" else None
         out.reasons = list(finding.reasons)
+        out.notes = [*first.notes, *(f"not removed: {what} ({why})" for what, why in kept.items())]
         return out
     failed = _error(done.device, said["error"]) if "error" in said else done.silent.get(name, "the fix ran")
     failed = _blocked(said["blocked"]) if "blocked" in said else "the fix still runs there" if running else failed
@@ -663,16 +713,29 @@ def _entries(device: DeviceInfo, run: str, names: Collection[str]) -> list[Entry
         )
     if run == "last":
         if not live:
-            raise NothingToUndo(tried, "nothing there is in force", "nothing needs to be undone")
+            newest = max((one.run for one in mine), default="")
+            past = f"; the newest, {newest}: {_past([one for one in mine if one.run == newest])}" if mine else ""
+            raise NothingToUndo(tried, f"nothing there is in force{past}", "nothing needs to be undone")
         run = max(live, key=lambda one: one.at).run
     found = [one for one in mine if one.run == run]
     if not found:
         others = ", ".join(sorted({one.run for one in live}))
-        raise NotReversible(tried, "there is no such run", f"use one of {others}" if others else "see teamsmedic runs")
+        todo = f"use one of {others}" if others else "see teamsmedic runs, which names the hosts of each run"
+        raise NotReversible(tried, f"there is no such run{'' if others else ', and none in force'}", todo)
     force = sorted((one for one in found if one.state in ("begun", "done")), key=lambda one: -one.at)
     if not force:
-        raise NothingToUndo(tried, f"it is {found[0].state}", "nothing needs to be undone")
+        raise NothingToUndo(tried, _past(found), "nothing needs to be undone")
     return force
+
+
+def _past(entries: Sequence[Entry]) -> str:
+    """What became of the ways back of a run, with the times."""
+    words = {"undone": "undone"} | _GONE
+    return "; ".join(f"{one.remediation}: {words[one.state]} (since {_time(one.state_at)})" for one in entries)
+
+
+def _time(seconds: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(max(0, min(seconds, 2**33))))
 
 
 _SCHEMA: Mapping[str, type] = {
@@ -726,16 +789,41 @@ def _inverses(changes: Sequence[Change]) -> list[Change]:
     ]
 
 
+def _lifting(one: Remediation, values: Mapping[str, Json], given: Mapping[str, Collection[str]]) -> dict[str, Json]:
+    """Of what was asked for now, the parameters that lift a guard: they may differ from those of the fix."""
+    return {name: values[name] for name in given.get(one.id, ()) if name in one.lifting}
+
+
+def _other_than_asked(
+    one: Remediation, values: Mapping[str, Json], given: Collection[str], entry: _Entry
+) -> str | None:
+    """Why an undo must not go on as if it had been asked for: a parameter that would have to be another than the fix's.
+
+    An age passes, so a moment is never the same again, and decides nothing in an undo.
+    """
+    for name in given:
+        if (
+            name in one.lifting
+            or one.parameters[name]["type"] == "moment"
+            or values[name] == entry.parameters.get(name)
+        ):
+            continue
+        lifting = f" and take of its parameters {', '.join(one.lifting)} alone" if one.lifting else ""
+        return (
+            f"{name} was {clean(entry.parameters.get(name), 200)} in run {entry.run}, and an undo puts back all that "
+            f"the run changed: leave {name} out{lifting}"
+        )
+    return None
+
+
 def _undo_blocked(item: Item, heard: _Heard) -> str | None:
-    """Why undoing must not start: a guard, judged as if something had drifted."""
+    """Why undoing must not start: what it does could not be verified."""
     name = item.remediation.id
     if name not in heard.answers:
         return heard.silent.get(name, _silence(heard))
     if "error" in heard.answers[name]:
         return _error(heard.device, heard.answers[name]["error"])
-    facts = _facts(heard, item.remediation) or {}
-    reasons = item.remediation.guarded(facts, item.parameters)
-    return "; ".join(reasons) or None
+    return None
 
 
 def _reverted(item: Item, entry: _Entry, changes: list[Change], done: _Heard, before: _Heard, after: _Heard) -> Outcome:
@@ -753,16 +841,26 @@ def _reverted(item: Item, entry: _Entry, changes: list[Change], done: _Heard, be
         _facts(after, item.remediation),
         None if restart == "none" else restart,
     )
+    ended = _ended(said)
     if "blocked" in said:
+        out.notes = _ended_before(ended)
         return _with(out, Status.BLOCKED, _blocked(said["blocked"]))
+    lost, left = _told_of(said, "lost"), _told_of(said, "left")
+    missing = {**lost, **left}
+    out.changes = [*_stopped(ended), *(one for one in changes if not _belongs(one, missing))]
+    out.notes = _gone_for_good(entry)
     back = {(str(one.get("fact")), str(one.get("object"))): one.get("before") for one in entry.drift}
-    found = {(str(one.get("fact")), str(one.get("object"))): one.get("before") for one in now.drift}
-    undone = _state(after, entry.run, name) == "undone"
-    if lost := _lost(said.get("done")):
-        out.status = Status.FAILED
-        out.reasons = [f"{one} is gone and cannot be put back; all else was" for one in lost]
-        return out
-    if undone and all(key in found and found[key] == value for key, value in back.items()):
+    drift = item.remediation.drift(out.facts_after or {}, item.parameters)
+    found = {(str(one.get("fact")), str(one.get("object"))): one.get("before") for one in drift}
+    ended_well = _state(after, entry.run, name) == ("done" if left else "undone")
+    if ended_well and all(key in found and found[key] == back[key] for key in back if key[1] not in missing):
+        if missing:
+            out.status = Status.FAILED
+            out.reasons = [
+                *(f"{what} cannot be put back ({why})" for what, why in lost.items()),
+                *(f"{what} was not put back ({why}): mend that and undo again" for what, why in left.items()),
+                "all else was put back",
+            ]
         return out
     failed = _error(done.device, said["error"]) if "error" in said else done.silent.get(name, "the undo ran")
     out.status = Status.FAILED
@@ -770,7 +868,35 @@ def _reverted(item: Item, entry: _Entry, changes: list[Change], done: _Heard, be
     return out
 
 
-def _lost(done: Json) -> list[str]:
-    """What an undo could not put back, as its script tells in `lost`."""
-    lost = done.get("lost") if isinstance(done, dict) else None
-    return [clean(one, 300) for one in lost] if isinstance(lost, list) else []
+def _belongs(change: Change, objects: Collection[str]) -> bool:
+    return any(change.object == one or change.object.startswith(f"{one}\\") for one in objects)
+
+
+def _gone_for_good(entry: _Entry) -> list[str]:
+    """What the fix removed, by name: no undo brings it back."""
+    return [f"{one} was removed by that fix and does not come back" for one in _removed(entry.changes)]
+
+
+def _told_of(said: Mapping[str, Json], word: str) -> dict[str, str]:
+    """What a script tells of single objects in `kept`, `lost` or `left`: object to why."""
+    done = said.get("done")
+    told = done.get(word) if isinstance(done, dict) else None
+    return {
+        clean(one.get("object"), 1000): clean(one.get("detail"), 300)
+        for one in (told if isinstance(told, list) else [])
+        if isinstance(one, dict)
+    }
+
+
+def _ended(said: Mapping[str, Json]) -> list[str]:
+    """The programs that a script ended, each with whose it was, whatever became of the rest."""
+    told = said.get("ended")
+    return [clean(one, 300) for one in told] if isinstance(told, list) else []
+
+
+def _ended_before(ended: Sequence[str]) -> list[str]:
+    return [f"ended before that, and not started again: {', '.join(ended)}"] if ended else []
+
+
+def _stopped(ended: Sequence[str]) -> list[Change]:
+    return [Change(one, "stop", "running", None) for one in ended]

@@ -16,6 +16,7 @@ from teamsmedic.errors import NotReversible
 from teamsmedic.outcome import Change, Json, Outcome, Status
 from teamsmedic.result import HostResult, Result
 from teamsmedic.text import clean
+from teamsmedic.treatment import FORETOLD
 
 if TYPE_CHECKING:
     from teamsmedic.lab.cli import Lab
@@ -84,12 +85,11 @@ def _notes(host: HostResult, *, diff: bool, predicted: bool) -> Iterable[Rendera
     for outcome in host.outcomes:
         changed = outcome.status in (Status.FIXED, Status.REVERTED)
         # What was changed says more than why; a restart that is due stands in the table.
-        reasons = [] if changed else outcome.reasons
         changes = outcome.changes if changed or predicted else []
+        told = changed or (outcome.status is Status.DRIFTED and bool(changes))
+        reasons = [one for one in outcome.reasons if not told or one.startswith(FORETOLD)] + outcome.notes
         if reasons or changes:
-            yield from _block(
-                host.host, outcome.remediation, [] if changes and predicted else reasons, changes, everything=diff
-            )
+            yield from _block(host.host, outcome.remediation, reasons, changes, everything=diff)
 
 
 MOST = 4
@@ -216,7 +216,7 @@ def plan(hosts: Sequence[HostResult], notices: Mapping[str, str], verb: str) -> 
     for host in hosts:
         for outcome in host.outcomes:
             if outcome.changes:
-                parts += _block(host.host, outcome.remediation, [], outcome.changes, everything=True)
+                parts += _block(host.host, outcome.remediation, outcome.notes, outcome.changes, everything=True)
                 named[outcome.remediation] = None
     if said := [f"{name}: {notices[name]}" for name in named if notices.get(name)]:
         parts += [Text(), Text("What people notice", "bold"), *(Text(line) for one in said for line in wrap(one, 2))]

@@ -414,7 +414,11 @@ def test_a_fix_that_does_not_verify_fails(fleet, tool, lab_content):
         ({"remediations": "lamp_onn"}, "there is no lamp_onn"),
         ({"remediations": "lamp_on", "parameters": {"lamp_on": {"colour": 1}}}, "colour"),
         ({"remediations": "lamp_on", "parameters": {"shelf": {}}}, "there is no shelf"),
+        ({"remediations": "lamp_on", "parameters": {"shelf_tidy": {}}}, "the plan is lamp_on"),
         ({"remediations": "lamp_on", "parameters": [1]}, "no dictionary"),
+        ({"state": "reverted", "parameters": {"shelf": {}}}, "there is no shelf"),
+        ({"state": "forgotten", "parameters": {"lamp_on": {"colour": 1}}}, "colour"),
+        ({"state": "reverted", "remediations": "lamp_on", "parameters": {"shelf_tidy": {}}}, "to undo lamp_on"),
         ({"remediation": "lamp_on"}, "there is no option remediation"),
         ({"remediations": "lamp_on", "state": "repaired"}, "use one of checked, fixed, reverted"),
         ({"remediations": "lamp_on", "allow": "anything"}, "use disruptive and irreversible"),
@@ -464,6 +468,23 @@ def test_a_connection_that_is_refused_is_one_sentence(fleet, tool, variables, sa
     assert (played.code, played.recap("desk")["failed"]) == (2, 1), played.output
     assert said in played.output, played.output
     assert device.requests == 0
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"ansible_psrp_protocol": "https"}, "speaks plain HTTP on that port, and HTTPS was tried"),
+        ({"ansible_psrp_configuration_name": "no.such"}, "no session configuration of the name"),
+    ],
+    ids=["https", "configuration"],
+)
+def test_an_endpoint_that_is_not_as_asked_for_is_named(fleet, variables, said):
+    fleet.add("desk", also=variables)
+
+    played = fleet.play(TOOLS[0], "check", "-l", "devices", *LAMP)
+
+    assert played.recap("desk")["unreachable"] == 1, played.output
+    assert said in played.output, played.output
 
 
 @each_tool

@@ -57,6 +57,7 @@ CASES = r"""
 HOSTS = {
     "well": {},
     **{name: {"lab_case": {"tls12_usable": "schannel_off"}} for name in ("off", "off-too", "for-good")},
+    "old-copies": {"lab_case": {"client_cache_fresh": "old_copies"}},
     "odd": {"lab_case": {"tls12_usable": "wrong_kind"}},
     "policy": {"lab_case": {"tls12_usable": "policy_unusable"}},
     **{name: {"lab_case": {"tls12_usable": name}} for name in ("stubborn", "broken", "held")},
@@ -227,6 +228,12 @@ def inventory(tmp_path: Path, **hosts: dict[str, Any]) -> Path:
         (["check", "well", "--remediation", "tls13_usable"], "tls13_usable"),
         (["check", "well", *TLS, "-p", "tls12_usable.colour=red"], "colour"),
         (["check", "well", *TLS, "-p", "nonsense"], "nonsense"),
+        (["check", "well", *TLS, "-p", "client_cache_fresh.keep_days=3"], "the plan is tls12_usable"),
+        (["undo", "well", "-p", "client_cache_fresh.no_such=1"], "there is no parameter no_such"),
+        (
+            ["undo", "well", "--remediation", "tls12_usable", "-p", "client_cache_fresh.keep_days=3"],
+            "undo tls12_usable",
+        ),
         (["check", "well"], "neither a code nor a remediation"),
         (["check", "well", "--code", "AADSTS53003"], "explain AADSTS53003"),
         (["check", "well", *TLS, "--colour"], "--colour"),
@@ -253,6 +260,20 @@ def test_usage_is_3(run: Run, tmp_path: Path, words: list[str], said: str) -> No
     assert said in sentence(done)
     assert done.stdout == ""
     assert runs(tmp_path) == []
+
+
+def test_a_dry_run_says_what_is_not_allowed_and_what_would_change_then(run: Run) -> None:
+    since = "client_cache_fresh.symptom_since=2026-01-02T03:04Z"
+    done = run("fix", "old-copies", "--remediation", "client_cache_fresh", "--dry-run", "-D", "-p", since)
+    said = " ".join(done.stdout.split())
+
+    assert done.returncode == 1, done.stderr
+    assert "a fix would be blocked now: needs --allow disruptive: Teams closes without asking" in said
+    gone = r"C:\Users\amber\AppData\Local\teamsmedic\Teams-new"
+    assert f"needs --allow irreversible: {gone}, " in re.sub(r"\\ ", r"\\", said)
+    assert "removes C:" in said
+    assert "symptom_since is 2026-01-02T03:04:00+00:00" in said
+    assert "--allow disruptive --allow irreversible -p client_cache_fresh.symptom_since" in said
 
 
 def test_nothing_to_undo_is_3(run: Run) -> None:

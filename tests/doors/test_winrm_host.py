@@ -15,7 +15,7 @@ import pytest
 from teamsmedic import content, remediation, treatment
 from teamsmedic.errors import AccessDenied, HostError, InventoryError, Unreachable
 from teamsmedic.hosts.winrm import Connection, Interrupted, WinRMHost
-from teamsmedic.lab import wsman
+from teamsmedic.lab import psrp, replay, wsman
 from teamsmedic.plan import Item, Plan
 from teamsmedic.run import drive
 from teamsmedic.treatment import Context
@@ -169,9 +169,23 @@ def test_nobody_there_is_unreachable():
 def test_a_port_that_speaks_something_else_is_unreachable(lab, lab_content):
     lab.add("d1")
 
-    for more in ({"ssl": True, "port": lab.port}, {"ssl": False, "port": lab.tls_port}, {"path": "nobody/wsman"}):
-        with pytest.raises(HostError):
+    for more, said in (
+        ({"ssl": True, "port": lab.port}, "speaks plain HTTP on that port, and HTTPS was tried"),
+        ({"ssl": False, "port": lab.tls_port}, "speaks TLS on that port, and plain HTTP was tried"),
+        ({"path": "nobody/wsman"}, "it answered HTTP 404, which is no WinRM"),
+        ({"configuration": "no.such"}, "no session configuration of the name"),
+    ):
+        with pytest.raises(HostError, match=said):
             go(treatment.check(plan(), Context(run_id(1), "me")), door(lab, **more))
+
+
+def test_an_endpoint_that_runs_no_scripts_is_named(lab, lab_content, monkeypatch):
+    lab.add("d1")
+    said = psrp.Said(failed="ScriptsNotAllowed")  # what pwsh 7.6 says in no-language mode
+    monkeypatch.setattr(replay.ReplayDevice, "respond", lambda *_: said)
+
+    with pytest.raises(AccessDenied, match=r"configuration Microsoft\.PowerShell runs no scripts"):
+        go(treatment.check(plan(), Context(run_id(1), "me")), door(lab))
 
 
 def answer(body: bytes, status: str = "200 OK", **headers: str) -> bytes:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
-from teamsmedic import remediation
+from teamsmedic import plan, remediation
 from teamsmedic.errors import ContentError, RequestError
 from teamsmedic.outcome import Change, Status
 
@@ -183,6 +185,30 @@ def test_what_was_not_looked_at_is_told_with_every_answer_that_looked(tmp_path):
 def test_a_moment_becomes_seconds_before_now(one):
     assert one.values({"since": "1970-01-01T00:10:00+00:00"}, 1000.0)["since"] == 400
     assert one.values({"since": "2h"}, 1000.0)["since"] == 7200
+
+
+def test_a_moment_without_a_zone_is_local_and_is_shown_with_its_zone(one, monkeypatch):
+    monkeypatch.setenv("TZ", "XST-2")  # two hours ahead of UTC
+    time.tzset()
+    try:
+        assert one.values({"since": "1970-01-01T02:10"}, 1000.0)["since"] == 400
+        assert one.moments({"since": "1970-01-01T02:10"}) == {"since": "1970-01-01T02:10:00+02:00"}
+        assert one.moments({"since": "1970-01-01T00:10Z"}) == {"since": "1970-01-01T00:10:00+00:00"}
+        assert one.moments({"since": "2h", "limit": 3}) == {}
+    finally:
+        monkeypatch.delenv("TZ")
+        time.tzset()
+
+
+def test_a_parameter_of_something_that_is_not_planned_is_refused_with_the_plan(one):
+    known = {"value_right": one, "other": replace(one, id="other")}
+
+    with pytest.raises(RequestError, match=r"parameters of other: the plan is value_right"):
+        plan.make(known, names=["value_right"], parameters={"other": {"limit": 3}}, now=1000.0)
+    made = plan.make(
+        known, names=["value_right"], parameters={"value_right": {"since": "1970-01-01T00:10Z"}}, now=1000.0
+    )
+    assert made.items[0].moments == {"since": "1970-01-01T00:10:00+00:00"}
 
 
 @pytest.mark.parametrize(

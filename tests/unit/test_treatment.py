@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from teamsmedic import content, payload, remediation, rooms, treatment
-from teamsmedic.errors import BadReply, NotReversible, Unreachable
+from teamsmedic.errors import BadReply, NothingToUndo, NotReversible, Unreachable
 from teamsmedic.hosts.base import End, Reply, Send, Verb
 from teamsmedic.outcome import Status
 from teamsmedic.plan import Item, Plan
@@ -432,16 +432,19 @@ def test_a_device_that_answers_nothing_readable_is_unknown(toy, lines):
         run(treatment.undo(toy, CONTEXT, values=lambda _: {}), silent)
 
 
-def test_a_guard_stops_an_undo(toy, device):
+def test_a_guard_of_the_fix_does_not_stop_an_undo(toy, device):
     run(treatment.fix(plan(toy, "alpha"), CONTEXT), device)
-    device.faults[Verb.CHECK, "alpha"] = line(
-        "alpha", facts={"switch": {"object": "HKLM\\alpha", "value": None}, "call": "in_use"}
-    )
+    answer = device.answer
+
+    def in_a_call(verb, name, about, run):
+        return answer(verb, name, about, run).replace('"free"', '"in_use"')
+
+    device.answer = in_a_call
 
     report = run(treatment.undo(toy, CONTEXT, values=lambda _: {}), device)
 
-    assert (statuses(report), report.outcomes[0].reasons) == ({"alpha": "blocked"}, ["in a call"])
-    assert device.on["alpha"] == 1
+    assert statuses(report) == {"alpha": "reverted"}
+    assert device.on["alpha"] == 0
 
 
 def test_forgetting_gives_up_the_way_back_where_a_copy_is_kept(toy, device, tmp_path):
@@ -474,11 +477,122 @@ def test_an_undo_that_could_not_put_all_back_says_what_is_gone(toy, device):
             device.on["alpha"] = 0
 
     device.before_reply = half
-    device.faults[Verb.UNDO, "alpha"] = line("alpha", done={"lost": ["C:\\copy"]})
+    lost = [{"object": "HKLM\\other", "detail": "its copy is gone"}]
+    device.faults[Verb.UNDO, "alpha"] = line("alpha", done={"lost": lost})
     report = run(treatment.undo(toy, CONTEXT, values=lambda _: {}), device)
 
     assert statuses(report) == {"alpha": "failed"}
-    assert report.outcomes[0].reasons == ["C:\\copy is gone and cannot be put back; all else was"]
+    assert report.outcomes[0].reasons == [
+        "HKLM\\other cannot be put back (its copy is gone)",
+        "all else was put back",
+    ]
+
+
+def test_all_else_is_looked_at_before_an_undo_says_that_it_was_put_back(toy, device):
+    run(treatment.fix(plan(toy, "alpha"), CONTEXT), device)
+    lost = [{"object": "HKLM\\other", "detail": "its copy is gone"}]
+    device.before_reply = lambda request: (
+        device.journal[CONTEXT.run, "alpha"].update(state="undone") if request.verb is Verb.UNDO else None
+    )
+    device.faults[Verb.UNDO, "alpha"] = line("alpha", done={"lost": lost})
+
+    report = run(treatment.undo(toy, CONTEXT, values=lambda _: {}), device)
+
+    assert report.outcomes[0].reasons[0] == "the undo ran; detected again: healthy, and not all is as it was"
+
+
+def test_what_an_undo_left_for_later_stays_in_force(toy, device):
+    run(treatment.fix(plan(toy, "alpha"), CONTEXT), device)
+    left = [{"object": "HKLM\\alpha", "detail": "its folder is not there"}]
+    device.faults[Verb.UNDO, "alpha"] = line("alpha", done={"left": left})
+
+    report = run(treatment.undo(toy, CONTEXT, values=lambda _: {}), device)
+
+    assert statuses(report) == {"alpha": "failed"}
+    assert report.outcomes[0].changes == []
+    assert report.outcomes[0].reasons[0].startswith("HKLM\\alpha was not put back (its folder is not there)")
+    del device.faults[Verb.UNDO, "alpha"]
+    assert statuses(run(treatment.undo(toy, CONTEXT, values=lambda _: {}), device)) == {"alpha": "reverted"}
+
+
+def test_programs_that_were_ended_are_told_whatever_came_of_the_rest(toy, device):
+    ended = ["ms-teams.exe (amber)"]
+    device.faults[Verb.FIX, "alpha"] = line(
+        "alpha", blocked={"reason": "in_use", "detail": "x.exe (amber)"}, ended=ended
+    )
+    blocked = run(treatment.fix(plan(toy, "alpha"), CONTEXT), device).outcomes[0]
+    del device.faults[Verb.FIX, "alpha"]
+    answer = device.answer
+    device.answer = lambda verb, *rest: json.dumps(
+        {**json.loads(answer(verb, *rest)), **({"ended": ended} if verb in (Verb.FIX, Verb.UNDO) else {})}
+    )
+
+    fixed = run(treatment.fix(plan(toy, "alpha"), CONTEXT), device).outcomes[0]
+    undone = run(treatment.undo(toy, CONTEXT, values=lambda _: {}), device).outcomes[0]
+
+    assert (str(blocked.status), blocked.reasons) == ("blocked", ["in use by x.exe (amber)"])
+    assert blocked.notes == ["ended before that, and not started again: ms-teams.exe (amber)"]
+    for outcome in (fixed, undone):
+        assert [one.object for one in outcome.changes if one.action == "stop"] == ended
+
+
+@pytest.fixture
+def lifting(toy, tmp_path):
+    """A remediation with a guard that a parameter lifts."""
+    file = toy["alpha"].folder / "remediation.yaml"
+    text = file.read_text().replace("reason: 'in a call'", "reason: 'in a call', unless: anyway")
+    file.write_text(
+        text
+        + "parameters: {anyway: {type: bool, default: false, help: h}, users: {type: list, default: [], help: h}}\n"
+    )
+    remediation.load.cache_clear()
+    payload._build.cache_clear()
+    return remediation.load(tmp_path)
+
+
+@pytest.mark.parametrize("verb", [treatment.undo, treatment.forget])
+def test_what_lifts_a_guard_may_be_asked_for_in_a_way_back_and_nothing_else(lifting, device, verb):
+    one = lifting["alpha"]
+    if verb is treatment.forget:
+        (one.folder / "forget.ps1").write_text("'forget'\n")
+        remediation.load.cache_clear()
+        lifting = {"alpha": remediation.read(one.folder)}
+    run(treatment.fix(Plan((Item(one, one.values({"users": ["amber"]}, 0), True),)), CONTEXT), device)
+
+    def back(**given):
+        values = lambda one: one.values(given, 0)  # noqa: E731 - as the doors hand it over
+        return run(verb(lifting, CONTEXT, values=values, given={"alpha": tuple(given)}), device).outcomes[0]
+
+    refused = back(users=["bruno"])
+    done = back(users=["amber"], anyway=True)
+
+    assert str(refused.status) == "blocked"
+    assert "users was ['amber'] in run" in refused.reasons[0]
+    assert str(done.status) != "blocked"
+    sent = next(one for one in device.sent if one.verb in (Verb.UNDO, Verb.FORGET))
+    assert json.loads(sent.argument)["remediations"]["alpha"]["parameters"] == {"users": ["amber"], "anyway": True}
+
+
+def test_a_fix_that_removes_a_copy_needs_to_be_allowed_and_its_undo_names_it(toy, device, tmp_path):
+    file = toy["alpha"].folder / "remediation.yaml"
+    announced = "changes: {switch: [{object: 'HKLM\\copy', action: remove, before: folder, after: null}, {object: '{object}', action: write, before: '{before}', after: '{after}'}]}\n"
+    file.write_text(file.read_text() + announced)
+    remediation.load.cache_clear()
+    known = remediation.load(tmp_path)
+    asked = plan(known, "alpha")
+    reason = "needs --allow irreversible: HKLM\\copy goes for good, and no undo brings it back"
+
+    refused = run(treatment.fix(asked, CONTEXT, allow=["disruptive"]), device).outcomes[0]
+    dry = run(treatment.rehearse(asked, CONTEXT), device).outcomes[0]
+    assert (str(refused.status), refused.reasons, refused.changes) == ("blocked", [reason], [])
+    assert (str(dry.status), dry.reasons[-1], len(dry.changes)) == ("drifted", f"{treatment.FORETOLD}{reason}", 2)
+
+    allowed = run(treatment.fix(asked, CONTEXT, allow=["irreversible"]), device).outcomes[0]
+    foretold = run(treatment.undo(known, CONTEXT, values=lambda _: {}, dry_run=True), device).outcomes[0]
+    undone = run(treatment.undo(known, CONTEXT, values=lambda _: {}), device).outcomes[0]
+    assert str(allowed.status) == "fixed"
+    assert str(undone.status) == "reverted"
+    assert foretold.notes == undone.notes == ["HKLM\\copy was removed by that fix and does not come back"]
 
 
 def test_an_undo_names_the_run_that_is_meant_and_a_check_none(toy, device):
@@ -559,12 +673,25 @@ def test_sessions_that_could_not_be_asked_are_unknown_with_the_reason(desk, devi
 
 def test_nobody_is_asked_about_what_is_not_allowed(toy, device):
     both = plan(toy, "alpha", "gamma")
+
     report = run(treatment.check(both, CONTEXT), device)
 
     treatment.withhold(report, both, [])
 
     assert statuses(report) == {"alpha": "drifted", "gamma": "blocked"}
     assert report.outcomes[1].changes == []
+
+
+def test_a_dry_run_says_what_is_not_allowed(toy, device):
+    both = plan(toy, "alpha", "gamma")
+
+    alpha, gamma = run(treatment.rehearse(both, CONTEXT), device).outcomes
+    allowed = run(treatment.rehearse(both, CONTEXT, allow=["disruptive"]), device).outcomes[1]
+
+    assert alpha.reasons == ["HKLM\\alpha is 0"]
+    assert gamma.reasons[1:] == [f"{treatment.FORETOLD}needs --allow disruptive: Teams closes."]
+    assert gamma.changes
+    assert allowed.reasons == gamma.reasons[:1]
 
 
 def test_an_undo_of_a_run_says_what_of_it_was_given_up(toy, device):
@@ -638,3 +765,15 @@ def test_an_undo_leaves_a_room_in_use_alone_too(toy, device):
 
     assert (one.status, device.on["alpha"]) == (Status.BLOCKED, 1)
     assert "the Room is in use" in one.reasons[0]
+
+
+def test_a_run_that_was_given_up_is_named_with_the_time(toy, device):
+    run(treatment.fix(plan(toy, "alpha"), CONTEXT), device)
+    device.journal[CONTEXT.run, "alpha"]["state"] = "forgotten"
+
+    said = r"alpha: its way back was given up: what it changed stays \(since 1970-01-01 00:16 UTC\)"
+    for wanted in ("last", CONTEXT.run):
+        with pytest.raises(NothingToUndo, match=f"{CONTEXT.run}.*{said}"):
+            run(treatment.undo(toy, CONTEXT, run=wanted, values=lambda _: {}), device)
+    with pytest.raises(NotReversible, match=r"there is no such run, and none in force; see teamsmedic runs"):
+        run(treatment.undo(toy, CONTEXT, run="20200101T000000Z-aaaaaa", values=lambda _: {}), device)

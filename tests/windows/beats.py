@@ -150,7 +150,15 @@ def outcome(records: dict[str, dict[str, Any]], one: Subject) -> dict[str, Any]:
     found = [out for out in record.get("outcomes") or [] if out["remediation"] == one.remediation]
     if not found:
         one.failures.append(f"no outcome: {record.get('error')}")
-    nothing = {"status": None, "reasons": [], "changes": [], "facts": {}, "facts_after": {}, "restart": None}
+    nothing = {
+        "status": None,
+        "reasons": [],
+        "changes": [],
+        "facts": {},
+        "facts_after": {},
+        "restart": None,
+        "notes": [],
+    }
     return found[0] if found else nothing
 
 
@@ -229,8 +237,13 @@ def changing(door: Door, subjects: Sequence[Subject], inventory: Path) -> None:
         one.statuses.append(said["status"])
         one.want("undo says", said["status"], "reverted" if KNOWN[one.remediation].reversible else "blocked")
         ignore = (*BUT_JOURNAL, *RESTARTED) if one.restarts else BUT_JOURNAL
-        # What cannot be undone is refused, and nothing more changes.
-        before = one.first if KNOWN[one.remediation].reversible else fixed[one.device.name]
+        # What cannot be undone is refused, and nothing more changes; a copy that was removed is named.
+        removed = [change for change in one.announced if change.action == "remove"]
+        before = fixed[one.device.name]
+        if KNOWN[one.remediation].reversible:
+            before = expected(one.first, removed)
+            told = [f"{change.object} was removed by that fix and does not come back" for change in removed]
+            one.want("what undo does not bring back", said["notes"], told)
         one.same("besides the journal, fix and undo", before, one.device.snapshot(), ignore)
 
 

@@ -111,7 +111,7 @@ def test_teams_that_does_not_end_is_named_and_nothing_is_renamed(desk: LabDevice
 
     outcome = treater.fix(users=["amber"])
 
-    assert (str(outcome.status), outcome.reasons) == ("blocked", ["in use by ms-teams.exe"])
+    assert (str(outcome.status), outcome.reasons) == ("blocked", ["in use by ms-teams.exe (amber)"])
     # The journal's folder stays, its entry is withdrawn.
     made = {r"file c:\programdata\teamsmedic", r"file c:\programdata\teamsmedic\journal"}
     assert set(desk.changes(before)) <= made

@@ -68,11 +68,16 @@ class Treater:
             time.sleep(1.1)  # a copy that was set aside in this very second counts as fresh, whatever the symptom
         context = self._context()
         self.runs.append(context.run)
-        return self._one(treatment.fix(self._plan(parameters), context, allow={"disruptive"}))
+        allow = {"disruptive", "irreversible"}
+        return self._one(treatment.fix(self._plan(parameters), context, allow=allow))
 
-    def undo(self, run: str = "last") -> Outcome:
+    def undo(self, run: str = "last", **parameters: Any) -> Outcome:
         one = self.remediation
-        return self._one(treatment.undo({one.id: one}, self._context(), run=run, values=lambda _: one.values({}, 0)))
+        walk = treatment.undo(
+            {one.id: one}, self._context(), run=run, values=lambda _: one.values(parameters, 0),
+            given={one.id: tuple(parameters)},
+        )  # fmt: skip
+        return self._one(walk)
 
     def forget(self) -> Outcome:
         one = self.remediation

@@ -12,7 +12,7 @@ $own = [System.Security.Principal.WindowsIdentity]::GetCurrent().User.Value
 $treated = @{}
 foreach ($treatment in Get-TMTreatment) {
     foreach ($item in $treatment.items) {
-        if ($treatment.state -cne 'begun' -and -not $treated.ContainsKey("$($item.object)")) { $treated["$($item.object)"] = $treatment.at }
+        if ($treatment.state -cne 'begun' -and $treatment.returned -notcontains "$($item.object)" -and -not $treated.ContainsKey("$($item.object)")) { $treated["$($item.object)"] = $treatment.at }
     }
 }
 
@@ -40,11 +40,14 @@ foreach ($person in Get-TMProfile -User $given) {
                 # What a treatment brings back is no cache.
                 $present = @($names -notlike '*\Backgrounds').Count -gt 0
                 $aside = [System.IO.Directory]::Exists($place.aside)
-                if ($names.Count -eq 0 -and -not $aside) { continue }
                 $age = $null
                 if ($treated.ContainsKey($place.root)) { $age = $now - $treated[$place.root] }
                 $fresh = -not $present -or ($null -ne $age -and $age -le $Parameters.symptom_since)
-                if ($fresh -and $aside -and $null -ne $age -and $age -gt 86400 * $Parameters.keep_days) { $expired += $place.aside }
+                if ($fresh -and $null -ne $age -and $age -gt 86400 * $Parameters.keep_days) {
+                    # The other name is that of a copy whose removal was cut off.
+                    foreach ($copy in $place.aside, "$($place.aside)-old") { if ([System.IO.Directory]::Exists($copy)) { $expired += $copy } }
+                }
+                if ($names.Count -eq 0 -and -not $aside) { continue }
                 $mine += [ordered]@{
                     object = $place.root; user = $person.name; sid = $person.sid; client = $client; present = $present; fresh = $fresh
                     aside = $place.aside; aside_present = $aside; folder = $place.folder; makes_folder = $false

@@ -3,6 +3,7 @@
 param([object] $Parameters, [object[]] $Drift)
 
 $items = @(Get-TMTeamsItem -Item $Drift)
+foreach ($item in $items) { if ($item.fault) { Stop-TMBlocked -Reason $item.fault -Detail $item.detail } }
 Assert-TMNoCall -Item $items -Allow ([bool]$Parameters.allow_unknown_call)
 Stop-TMTeams -Item $items
 
@@ -42,22 +43,21 @@ try {
 }
 finally { Unlock-TMWay -Held $held }
 
-# A copy that is being removed is no way back any more: the note tells an undo after a cut.
+# The repair is done: a copy that cannot be removed costs that copy only.
 $gone = @()
+$kept = @()
 foreach ($item in $items) {
     $gone += $item.root
     foreach ($path in $item.removes) {
-        $copy = $item
-        if ($path -eq $item.aside) { $path = "$path-old" }
-        elseif ("$($item.aside)-old", "$($item.aside)-since" -notcontains $path) { $copy = Get-TMTeamsCopy -Path $path }
-        if (-not [System.IO.Directory]::Exists($path)) { continue }
-        $held = @(Lock-TMTeams -Item $copy)
-        try {
-            Add-TMNote -Key 'removing' -Value $path
-            Remove-TMFolder -Path $path
+        $at = $path
+        if ($path -eq $item.aside) { $at = "$path-old" }
+        try { $gone += @(Remove-TMTeamsCopy -Path $at) }
+        catch {
+            $why = "$($_.Exception.Message)"
+            if ($null -ne $TM.Blocked) { $why = "$($TM.Blocked.reason -creplace '_', ' '): $($TM.Blocked.detail)" }
+            $TM.Blocked = $null
+            $kept += [ordered]@{ object = $path; detail = $why }
         }
-        finally { Unlock-TMWay -Held $held }
-        $gone += $copy.root
     }
 }
 
@@ -66,4 +66,4 @@ foreach ($treatment in Get-TMTreatment) {
     if ($treatment.run -ceq $TM.Entry.run) { continue }
     if (@($treatment.items | Where-Object -FilterScript { $gone -notcontains $_.object }).Count -eq 0) { Set-TMSuperseded -Run $treatment.run }
 }
-[ordered]@{ set_aside = $items.Count }
+[ordered]@{ set_aside = $items.Count; kept = $kept }

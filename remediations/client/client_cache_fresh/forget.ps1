@@ -1,13 +1,13 @@
 # Gives up the way back: removes the copies that this treatment set aside. A copy that a later treatment put in the same
-# place is not ours.
+# place is not ours, and what cannot be reached of one person keeps nobody else's.
 param([object] $Parameters, [object[]] $Items)
 
-$caches = @(Get-TMTeamsItem -Item $Items)
+$all = @(Get-TMTeamsItem -Item $Items)
+$caches = @(Get-TMTeamsUsable -Item $all | Where-Object -FilterScript { (Get-TMTeamsRun -Root $_.root) -ceq $TM.Entry.run -and (Test-TMOwnCopy -Item $_) })
 $removed = 0
-$held = @(Lock-TMTeams -Item $caches)
+$held = @(Lock-TMTeams -Item $caches -Copy)
 try {
     foreach ($cache in $caches) {
-        if ((Get-TMTeamsRun -Root $cache.root) -cne $TM.Entry.run -or -not (Test-TMOwnCopy -Item $cache)) { continue }
         Add-TMNote -Key 'forgetting' -Value $cache.root
         foreach ($path in $cache.aside, "$($cache.aside)-old", "$($cache.aside)-since") {
             if ([System.IO.Directory]::Exists($path)) {
@@ -19,4 +19,4 @@ try {
 }
 finally { Unlock-TMWay -Held $held }
 Remove-TMTeamsFolder -Item $caches
-[ordered]@{ removed = $removed }
+[ordered]@{ removed = $removed; lost = @(Get-TMTeamsRest -Item $all -Final $true); left = @(Get-TMTeamsRest -Item $all -Final $false) }

@@ -1,18 +1,20 @@
 # Puts the caches back that this treatment set aside. What has grown since goes; backgrounds uploaded since stay. Every step
-# looks at what is there now: a fix or an undo may have been cut off anywhere. A copy that somebody has removed since is
-# told as `lost`.
+# looks at what is there now: a fix or an undo may have been cut off anywhere. One person's cache that cannot be put back
+# keeps nobody else's away: it is told as `lost` where that will stay so (the profile or the copy is gone), else as `left`.
 param([object] $Parameters, [object[]] $Items)
 
-$caches = @(Get-TMTeamsItem -Item $Items)
-foreach ($cache in $caches) {
+$all = @(Get-TMTeamsItem -Item $Items)
+foreach ($cache in $all) {
+    if ($cache.fault) { continue }
     $run = Get-TMTeamsRun -Root $cache.root
     if ($run -cne $TM.Entry.run -and [System.IO.Directory]::Exists($cache.aside)) {
         Stop-TMBlocked -Reason 'superseded' -Detail "the copy of $($cache.root) is of $run, undo that first"
     }
+    $above = $cache.root -creplace '\\[^\\]+$', ''
+    if (Test-TMLostCopy -Item $cache) { $cache.fault, $cache.detail, $cache.final = 'copy_gone', $cache.aside, $true }
+    elseif (-not [System.IO.Directory]::Exists($above)) { $cache.fault, $cache.detail = 'changed_meanwhile', "$above is not there" }
 }
-$lost = @($caches | Where-Object -FilterScript { Test-TMLostCopy -Item $_ })
-if ($lost.Count -eq $caches.Count) { Stop-TMBlocked -Reason 'copy_gone' -Detail (@($lost | ForEach-Object -Process { $_.aside }) -join ', ') }
-$caches = @($caches | Where-Object -FilterScript { -not (Test-TMLostCopy -Item $_) })
+$caches = @(Get-TMTeamsUsable -Item $all)
 Assert-TMNoCall -Item $caches -Allow ([bool]$Parameters.allow_unknown_call)
 Stop-TMTeams -Item $caches
 
@@ -45,4 +47,4 @@ try {
 }
 finally { Unlock-TMWay -Held $held }
 Remove-TMTeamsFolder -Item $caches
-[ordered]@{ restored = $caches.Count; lost = @($lost | ForEach-Object -Process { $_.aside }) }
+[ordered]@{ restored = $caches.Count; lost = @(Get-TMTeamsRest -Item $all -Final $true); left = @(Get-TMTeamsRest -Item $all -Final $false) }

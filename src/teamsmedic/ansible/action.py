@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from teamsmedic import asked, content, remediation, rooms, runfolder, treatment, waves
+from teamsmedic import asked, content, rooms, runfolder, treatment, waves
 from teamsmedic.ansible import vars as connections
 from teamsmedic.errors import (
     AccessDenied,
@@ -32,17 +32,20 @@ from teamsmedic.errors import (
     Unreachable,
 )
 from teamsmedic.gatekeeper import Gatekeeper
+from teamsmedic.hosts import reach
 from teamsmedic.hosts.base import End, Reply, Send
 from teamsmedic.outcome import Change, Json, Outcome, Status
+from teamsmedic.plan import Plan
 from teamsmedic.result import HostResult
 from teamsmedic.resume import Earlier
 from teamsmedic.run import drive
 from teamsmedic.runfolder import RunFolder
 from teamsmedic.text import clean
 
-COMMANDS = {"checked": "check", "fixed": "fix", "reverted": "undo", "triaged": "triage"}
+COMMANDS = {"checked": "check", "fixed": "fix", "reverted": "undo", "forgotten": "undo", "triaged": "triage"}
 """By state: the command line's word for it, which run folders hold."""
 STATES = tuple(COMMANDS)
+BACK = ("reverted", "forgotten")
 ALLOW = ("disruptive", "irreversible")
 SPOKEN = 2
 """Reasons of one outcome in `msg`; the others are in `outcomes`."""
@@ -162,8 +165,17 @@ class AnsibleHost:
         """Ansible closes its connection itself."""
 
 
-def refuse(name: str, connection: str, option: Callable[[str], Any], **given: bool) -> str | None:
-    """Checks how Ansible is going to reach a host, before it does; returns the address.
+@dataclass(frozen=True)
+class Endpoint:
+    """Where Ansible's connection leads."""
+
+    address: str
+    port: int
+    tls: bool
+
+
+def refuse(name: str, connection: str, option: Callable[[str], Any], **given: bool) -> Endpoint:
+    """Checks how Ansible is going to reach a host, before it does; returns where that is.
 
     `option` gives the connection plugin's option of that name. `given`: what a task may ask for besides, and what would
     change who reads or what is read (become, environment, delegate_to, async): refused by name.
@@ -187,7 +199,8 @@ def refuse(name: str, connection: str, option: Callable[[str], Any], **given: bo
             "kerberos" if "@" in str(option("remote_user")) else "basic"
         )
     connections.refuse_login(name, auth, protocol, address)
-    return address
+    tls = protocol == "https"
+    return Endpoint(address, int(port or (5986 if tls else 5985)), tls)
 
 
 def go_direct(address: str, connection: str, set_option: Callable[[str, Any], None]) -> None:
@@ -200,15 +213,18 @@ def go_direct(address: str, connection: str, set_option: Callable[[str, Any], No
         os.environ["no_proxy"] = ",".join(filter(None, (os.environ.get("no_proxy"), address)))
 
 
-def unreached(name: str, address: str, error: Exception) -> HostError:
+def unreached(name: str, endpoint: Endpoint, error: Exception) -> HostError:
     """The error for a host that Ansible's connection does not reach, or is refused by."""
-    where = name if address == name else f"{name} ({address})"
-    found = clean(str(error).strip().split("\n")[0].rstrip("."), 300)
+    where = name if endpoint.address == name else f"{name} ({endpoint.address})"
+    said = str(error).strip()
     # pypsrp's, below the words of Ansible's connection plugin.
     refused = type(error.__context__).__name__ == "AuthenticationError"
-    return (AccessDenied if refused else Unreachable)(
-        f"connected to {where}", found, "check that it is on, that WinRM listens there, and the account"
-    )
+    known = reach.fault(said)
+    if known is None and not refused:
+        known = reach.mismatch(endpoint.address, endpoint.port, tls=endpoint.tls)
+    found = clean(said.split("\n")[0].rstrip("."), 300)
+    known = known or (found, "check that it is on, that WinRM listens there, and the account")
+    return (AccessDenied if refused else Unreachable)(f"connected to {where}", *known)
 
 
 def carry_out(task: Task, open_host: Callable[[], AnsibleHost]) -> dict[str, Any]:
@@ -234,7 +250,9 @@ def carry_out(task: Task, open_host: Callable[[], AnsibleHost]) -> dict[str, Any
             if plan is None:
                 said = triaged.told(interview, result, (0.0, 0.0), where, checked=False)
                 return {"changed": False, "outcomes": [], **said}
-        elif options.state != "reverted":
+        elif options.state in BACK:
+            asked.undo_parameters(options.parameters, options.remediations, time.time())
+        else:
             plan = asked.plan(
                 options.codes,
                 names=options.remediations,
@@ -248,17 +266,7 @@ def carry_out(task: Task, open_host: Callable[[], AnsibleHost]) -> dict[str, Any
         turn = _Turn.of(folder, task, options, plan)
         result.wave = turn.enter(task.host)
         context = treatment.Context(folder.id, by, terms=rooms.Terms(window, options.because, time.time()))
-        if plan is None:
-            walk = asked.undo(
-                context, task.host, run=options.run, names=options.remediations, where=where, dry_run=task.dry_run,
-                now=time.time(),
-            )  # fmt: skip
-        elif options.state == "triaged":
-            walk = treatment.look(plan, context)
-        elif options.state == "checked" or task.dry_run:
-            walk = (treatment.check if options.state == "checked" else treatment.rehearse)(plan, context)
-        else:
-            walk = treatment.fix(plan, context, allow=options.allow)
+        walk = _walk(task, options, plan, context, where)
         result.report = turn.skipped or drive(walk, host, functools.partial(folder.write, task.host))
     except TeamsMedicError as error:
         result.error = error
@@ -343,6 +351,21 @@ class _Turn:
             self.gate.settle(result.host, waves.standing(result.outcomes, result.error))
 
 
+def _walk(task: Task, options: Options, plan: Plan | None, context: treatment.Context, where: Path) -> treatment.Walk:
+    if plan is None:
+        return asked.undo(
+            context, task.host, run=options.run, names=options.remediations, where=where, dry_run=task.dry_run,
+            forget=options.state == "forgotten", parameters=options.parameters, now=time.time(),
+        )  # fmt: skip
+    if options.state == "triaged":
+        return treatment.look(plan, context)
+    if options.state == "checked":
+        return treatment.check(plan, context)
+    if task.dry_run:
+        return treatment.rehearse(plan, context, allow=options.allow)
+    return treatment.fix(plan, context, allow=options.allow)
+
+
 def _told(result: HostResult, task: Task, options: Options, folder: RunFolder | None) -> dict[str, Any]:
     """The result as Ansible keeps it."""
     outcomes = result.outcomes
@@ -398,16 +421,12 @@ def _changes(outcome: Outcome, task: Task, options: Options) -> bool:
     """Whether this outcome is a change: done, or in check mode what a run would do."""
     if options.state in ("checked", "triaged"):
         return False
-    if not task.dry_run:
-        return outcome.status in (Status.FIXED, Status.REVERTED, Status.FAILED) and bool(outcome.changes)
-    if options.state == "reverted":
+    if options.state in BACK:
         return bool(outcome.changes)
-    one = remediation.load(content.root())[outcome.remediation]
-    allowed = (one.risk != "disruptive" or "disruptive" in options.allow) and (
-        one.reversible or "irreversible" in options.allow
-    )
-    refused = any(reason.startswith(treatment.FORETOLD) for reason in outcome.reasons)
-    return outcome.status is Status.DRIFTED and allowed and not refused
+    if task.dry_run:
+        refused = any(reason.startswith(treatment.FORETOLD) for reason in outcome.reasons)
+        return outcome.status is Status.DRIFTED and not refused
+    return outcome.status in (Status.FIXED, Status.FAILED) and bool(outcome.changes)
 
 
 def _line(outcome: Outcome) -> str:
@@ -415,6 +434,9 @@ def _line(outcome: Outcome) -> str:
     said = [] if quiet else [one.rstrip(".") for one in outcome.reasons[:SPOKEN]]
     if not quiet and len(outcome.reasons) > SPOKEN:
         said.append(f"{len(outcome.reasons) - SPOKEN} more")
+    said += [one.rstrip(".") for one in outcome.notes[:SPOKEN]]
+    if len(outcome.notes) > SPOKEN:
+        said.append(f"{len(outcome.notes) - SPOKEN} more")
     if outcome.restart:
         said.append(f"restart: {outcome.restart}")
     return f"{outcome.remediation}: {outcome.status}" + (f" ({'; '.join(said)})" if said else "")

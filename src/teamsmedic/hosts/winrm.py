@@ -24,28 +24,12 @@ from spnego.exceptions import SpnegoError
 
 from teamsmedic.errors import AccessDenied, HostError, InventoryError, Unreachable
 from teamsmedic.hosts.base import MAX_OUTPUT, End, Reply, Send, limit_of
+from teamsmedic.hosts.reach import FAULTS, mismatch
 from teamsmedic.text import clean
 
 POLL = 4
 """Seconds a Receive waits at most, so that Ctrl-C and limits are seen in time; a quicker answer comes at once."""
-_FAULTS = {
-    5: (
-        "access denied",
-        "use an account that is a local administrator there, not filtered by UAC (LocalAccountTokenFilterPolicy)",
-    ),
-    2150859173: (
-        "the account has too many open shells there (MaxShellsPerUser)",
-        "wait for the idle ones to end, or restart WinRM",
-    ),
-    2150859174: (
-        "the account has too many operations under way there (MaxConcurrentOperationsPerUser)",
-        "wait a minute and run it again",
-    ),
-    2150858843: ("its shell is gone: WinRM or the device was restarted", "run it again"),
-}
-"""WSMan fault numbers that have a sentence of their own; texts are in the server's language and are not used."""
-
-
+_HANDSHAKE = "the TLS handshake failed"
 _SCHEMES = {
     "basic": "Basic", "ntlm": "NTLM", "kerberos": "Kerberos", "certificate": "certificate", "credssp": "CredSSP",
 }  # fmt: skip
@@ -126,6 +110,12 @@ class WinRMHost:
             if size > MAX_OUTPUT:
                 return self._give_up(shell, lines, End.FLOODED)
         errors = [str(one.fq_error) for one in shell.streams.error if getattr(one, "fq_error", None)]
+        if not lines and any(one.startswith("ScriptsNotAllowed") for one in errors):  # what no-language mode says
+            raise AccessDenied(
+                f"asked {self.name}",
+                f"its session configuration {self.connection.configuration} runs no scripts, as a restricted one does",
+                "leave ansible_psrp_configuration_name out, or name one with full language",
+            )
         if not lines and errors:
             # A first statement that does not parse, or that antimalware blocks, does not end the pipeline: the others,
             # which need it, write nothing, and the state is Completed.
@@ -211,12 +201,21 @@ class WinRMHost:
             offered = self._seen.get("offered", "nothing else")
             found = f"it refused the sign-in by {scheme}; it offers {offered}{self._clock()}"
             return AccessDenied(where, found, "check account, password and which of these the account may use")
+        unproved = isinstance(error, SSLError) and "CERTIFICATE_VERIFY_FAILED" not in str(error)
+        refused = isinstance(error, WinRMTransportError) and error.code == 400  # as servers answer HTTP on a TLS port
+        broken = isinstance(error, RequestsConnectionError) and not isinstance(error, SSLError) and not self._answered
+        if (unproved or ((refused or broken) and not self.connection.ssl)) and (
+            other := mismatch(self.connection.server, self.connection.port, tls=self.connection.ssl)
+        ):
+            return Unreachable(where, *other)
+        if unproved and _tls(error) == _HANDSHAKE:
+            return Unreachable(where, _HANDSHAKE, "check that HTTPS listens on that port, with TLS 1.2 or newer")
         if isinstance(error, SSLError):
             return Unreachable(
                 where, f"its certificate is not trusted ({_tls(error)})", "name its CA in ansible_psrp_ca_cert"
             )
-        if isinstance(error, WSManFaultError) and error.code in _FAULTS:
-            return AccessDenied(where, *_FAULTS[error.code])
+        if isinstance(error, WSManFaultError) and error.code in FAULTS:
+            return AccessDenied(where, *FAULTS[error.code])
         if isinstance(error, WinRMTransportError):
             return Unreachable(
                 where,
@@ -251,7 +250,7 @@ class WinRMHost:
 
     def _said(self, error: BaseException) -> str:
         if isinstance(error, WSManFaultError):
-            return _FAULTS.get(error.code, (f"WSMan fault {error.code or 'without a number'}",))[0]
+            return FAULTS.get(error.code, (f"WSMan fault {error.code or 'without a number'}",))[0]
         if isinstance(error, RequestsConnectionError | OSError):
             return _network(error)
         return f"its answer cannot be read ({type(error).__name__})"
@@ -315,9 +314,8 @@ def _tls(error: BaseException) -> str:
     for sign, meaning in (
         ("self-signed", "self-signed"), ("self signed", "self-signed"), ("expired", "expired"),
         ("Hostname mismatch", "made out to another name"), ("doesn't match", "made out to another name"),
-        ("WRONG_VERSION_NUMBER", "the port speaks no TLS"),
         ("unable to get local issuer", "of an unknown issuer"), ("NO_CERTIFICATE_OR_CRL", "the CA file holds none"),
     ):  # fmt: skip
         if sign in text:
             return meaning
-    return "the TLS handshake failed"
+    return _HANDSHAKE

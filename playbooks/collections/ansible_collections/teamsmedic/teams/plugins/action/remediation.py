@@ -74,7 +74,7 @@ class ActionModule(ActionBase):
     def _open(self, name: str, variables: dict[str, Any]) -> Any:
         """The host through the connection that the site has configured, which is still closed."""
         connection = self._connection
-        address = action.refuse(
+        endpoint = action.refuse(
             name,
             connection.transport,
             connection.get_option,
@@ -82,22 +82,22 @@ class ActionModule(ActionBase):
             environment=any(self._task.environment or ()),
             delegate_to=bool(self._task.delegate_to),
         )
-        action.go_direct(address, connection.transport, connection.set_option)
+        action.go_direct(endpoint.address, connection.transport, connection.set_option)
 
         def execute(options: dict[str, Any]) -> dict[str, Any]:
             try:
                 module = action.content.ANSIBLE_MODULE
                 return dict(self._execute_module(module_name=module, module_args=options, task_vars=variables))
             except AnsibleConnectionFailure as error:
-                raise action.unreached(name, address, error) from error
+                raise action.unreached(name, endpoint, error) from error
 
         def reset() -> None:
             try:
                 connection.reset()
             except AnsibleConnectionFailure as error:
-                raise action.unreached(name, address, error) from error
+                raise action.unreached(name, endpoint, error) from error
 
-        reached = f"{address.lower()}:{connection.get_option('port')}/{connection.get_option('path')}"
+        reached = f"{endpoint.address.lower()}:{connection.get_option('port')}/{connection.get_option('path')}"
         return action.AnsibleHost(name, execute, reset, reached)
 
 
