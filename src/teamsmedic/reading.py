@@ -265,7 +265,7 @@ def _binary(head: bytes) -> bool:
         return False
     control = len(head) - len(head.translate(None, _CONTROL))
     # Runs of zeros stand in logs after a power loss; half of a text they are not.
-    return control * 10 > len(head) * (5 if head.count(0) == control else 1)
+    return control * 20 > len(head) * (10 if head.count(0) == control else 1)
 
 
 def _wide(head: bytes) -> str | None:
