@@ -342,7 +342,7 @@ def _line(site: _Site, path: Path, number: int, line: str) -> None:
 
 def _task(site: _Site, node: yaml.MappingNode, file: str) -> None:
     """The options of one task; where it is known what is asked for, also whether a plan comes of it."""
-    there = list(action.Options.__dataclass_fields__)
+    there = action.Options.names()
     asks = {"codes", "remediations", "all", "state"} & {str(key.value) for key, _ in _pairs(node)}
     values: dict[str, Any] = {}
     for key, given in _pairs(node):
@@ -391,7 +391,7 @@ def _variable(site: _Site, one: _Set) -> None:
             found = f"no connection reads the variable {clean(one.name)}"
             site.wrong(one.place, found, f"did you mean {match[1]}{near[0]}? or remove it")
     for option in sorted(site.fills.get(one.name, ())):
-        if option in action.Options.__dataclass_fields__:
+        if option in action.Options.names():
             _option(site, option, one.node, one.place)
 
 
