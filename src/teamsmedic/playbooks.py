@@ -342,7 +342,7 @@ def _line(site: _Site, path: Path, number: int, line: str) -> None:
 
 def _task(site: _Site, node: yaml.MappingNode, file: str) -> None:
     """The options of one task; where it is known what is asked for, also whether a plan comes of it."""
-    there = list(action.Options.__dataclass_fields__)
+    there = action.Options.names()
     asks = {"codes", "remediations", "all", "state"} & {str(key.value) for key, _ in _pairs(node)}
     values: dict[str, Any] = {}
     for key, given in _pairs(node):
@@ -364,7 +364,6 @@ def _task(site: _Site, node: yaml.MappingNode, file: str) -> None:
 
 def _variable(site: _Site, one: _Set) -> None:
     """A variable where it is set: whether anything reads it, and whether it can be read."""
-    read = site.read - {one.name} if one.name in VARIABLES else site.read
     if one.playbook and one.name not in _reads(one.playbook) | set(VARIABLES) and not one.name.startswith("ansible_"):
         there = sorted(_reads(one.playbook))
         site.wrong(
@@ -372,7 +371,7 @@ def _variable(site: _Site, one: _Set) -> None:
             f"{COLLECTION}.{one.playbook} reads no variable {clean(one.name)}",
             f"{_meant(one.name, there)}use one of {', '.join(there)}",
         )
-    elif one.name.startswith("teamsmedic_") and one.name not in (*VARIABLES, *read):
+    elif one.name.startswith("teamsmedic_") and one.name not in (*VARIABLES, *site.read):
         site.wrong(
             one.place,
             f"nothing reads the variable {clean(one.name)}",
@@ -384,14 +383,14 @@ def _variable(site: _Site, one: _Set) -> None:
         _judge(site, one.node, one.place, VARIABLES[one.name])
     elif one.name in _CONNECTIONS:
         _judge(site, one.node, one.place, functools.partial(_connection, one.name))
-    elif (match := _FOR_CONNECTION.fullmatch(one.name)) and one.name not in (*read, *_BESIDE):
+    elif (match := _FOR_CONNECTION.fullmatch(one.name)) and one.name not in (*site.read, *_BESIDE):
         # pywinrm takes whatever its signature has: only what is nearly a known name is taken for a slip.
         there = [name.removeprefix(match[1]) for name in _CONNECTIONS if name.startswith(match[1])]
         if near := difflib.get_close_matches(match[2], there, 1, 0.7):
             found = f"no connection reads the variable {clean(one.name)}"
             site.wrong(one.place, found, f"did you mean {match[1]}{near[0]}? or remove it")
     for option in sorted(site.fills.get(one.name, ())):
-        if option in action.Options.__dataclass_fields__:
+        if option in action.Options.names():
             _option(site, option, one.node, one.place)
 
 

@@ -43,7 +43,8 @@ class End(StrEnum):
 
 @dataclass
 class HostRun:
-    """One host of a run: what is known of it last. `at`: seconds since 1970 of its last record; `wave`: from 1."""
+    """One host of a run: what is known of it last. `at`: seconds since 1970 of its last record; `wave`: from 1;
+    `verified_in`: the earlier run that saw this, where this one only went on."""
 
     host: str
     end: End = End.NONE
@@ -57,6 +58,7 @@ class HostRun:
     groups: list[str] = field(default_factory=list)
     wave: int | None = None
     at: float | None = None
+    verified_in: str | None = None
 
     @property
     def exit_code(self) -> ExitCode:
@@ -239,6 +241,7 @@ def _fill(host: HostRun, said: Mapping[str, Json]) -> None:
     host.kind = _text(said.get("kind")) or host.kind
     host.computer = _text(said.get("computer")) or host.computer
     host.undone = _text(said.get("undone"))
+    host.verified_in = _text(said.get("verified_in"))
 
 
 def outcome(said: Json) -> Outcome:

@@ -238,6 +238,10 @@ def runs(listed: Sequence[Mapping[str, Json]]) -> RenderableType:
     return table
 
 
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
 def lab(it: Lab) -> RenderableType:
     """A lab: which devices run, of which kind, and how to name them to both doors."""
     if not it.up:
@@ -247,7 +251,11 @@ def lab(it: Lab) -> RenderableType:
         table.add_column(column, overflow="fold")
     for one in it.devices:
         table.add_row(one.name, "recorded" if one.recorded else one.kind, one.role, ", ".join(one.groups))
-    notes = [Text(clean(f"{one.name}: {note}"), "dim") for one in it.devices for note in one.notes]
+    noted: dict[str, list[str]] = {}
+    for one in it.devices:
+        for note in one.notes:
+            noted.setdefault(note, []).append(one.name)
+    notes = [Text(clean(f"{_few(names)}: {note}"), "dim") for note, names in noted.items()]
     head = "The lab is up" if it.changed else "The lab was up already"
     return Group(
         Text(

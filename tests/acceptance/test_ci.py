@@ -15,6 +15,7 @@ import jsonschema
 import pytest
 import yaml
 
+from teamsmedic import runfolder, runreader
 from teamsmedic.lab import cli as labs
 from teamsmedic.lab.demo import NOSHM, semaphores
 
@@ -195,6 +196,12 @@ def test_the_lines_of_the_jobs_end_well_in_a_site(recorded, tmp_path: Path) -> N
         )
         assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
 
+    [run] = [runreader.read(one.path) for one in runfolder.every(site / "runs")]
+    assert (run.state, run.door) == (runreader.State.ENDED, "ansible")
+    for name, device in (("pc-17", "desk-17"), ("pc-18", "desk-18")):
+        said = {one.remediation: str(one.status) for one in run.hosts[name].outcomes}
+        assert said["tls12_usable"] == {"desk-17": "drifted", "desk-18": "healthy"}[device]
+        assert said.items() <= recorded[1][device]["hosts"][0]["recorded"].items()
     suites = ET.parse(site / "teamsmedic.xml").getroot()
     found = {(case.get("classname", "").rpartition(".")[2], case.get("name")) for case in suites.iter("testcase")}
     hosts = {name for pair in found for name in pair if name}

@@ -93,6 +93,22 @@ def test_who_never_answered_and_what_could_never_be_told(tmp_path: Path) -> None
     assert {row["name"]: row["not_reached"] for row in told["by"]["device"]} == {"off": 3, "late": 2, "blind": 0}
 
 
+def test_what_an_earlier_run_verified_and_a_device_without_people_are_no_news(tmp_path: Path) -> None:
+    put(tmp_path, 0, {"d": "fixed", "empty": "unknown"})
+    put(tmp_path, 1, {"d": "fixed", "empty": "unknown"})
+    file, empty = (next(tmp_path.glob(f"20261002*/hosts/{name}.jsonl")) for name in ("d", "empty"))
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"verified_in": "the first", "verified_at": START}))
+    empty.write_text(json.dumps(json.loads(empty.read_text()) | {"type": "unreachable"}))
+
+    told = tell(tmp_path)
+
+    assert (told["came_back"], told["recurring"], told["never_reached"]) == ([], [], [])
+    assert [(row["name"], row["drift"], row["unknown"]) for row in told["by"]["device"]] == [
+        ("d", 1, 0),
+        ("empty", 0, 2),
+    ]
+
+
 def test_counts_are_told_by_device_family_site_and_remediation(tmp_path: Path) -> None:
     put(tmp_path, 0, {"a": "fixed", "b": ["drifted", "healthy"]})
     put(tmp_path, 1, {"c": "drifted"}, codes=("560403",), group="oslo")

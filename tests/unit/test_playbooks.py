@@ -34,6 +34,7 @@ SITE = {
             state: fixed
             allow: [disruptive]
             fail_on: blocked,unknown
+            waves: [1, 10%]
 - name: Put everything back
   ansible.builtin.import_playbook: teamsmedic.teams.undo
   vars:
@@ -120,6 +121,7 @@ BREAKS = {
     "an option that is none": (PLAY, "fail_on:", "failon:", 18, "did you mean fail_on?"),
     "a state": (PLAY, "state: fixed", "state: fix", 16, "use one of checked, fixed"),
     "what is allowed": (PLAY, "[disruptive]", "[disruptiv]", 17, "use disruptive and irreversible"),
+    "a wave": (PLAY, "10%]", "ten]", 19, "no number of devices"),
     "a status to fail on": (PLAY, "blocked,unknown", "blocked,failed", 18, "fail_on holds failed"),
     "a remediation": (VARS, "[tls12_usable]", "[tls12_useable]", 2, "did you mean tls12_usable?"),
     "a remediation that was tried": (ROLE, "[client_cache_fresh]", "[client_cache]", 6, "there is no remediation"),
@@ -130,9 +132,9 @@ BREAKS = {
     "a question": (ROLE, "{web: yes", "{wbe: yes", 5, "did you mean web?"),
     "an answer": (ROLE, "affected: one", "affected: none", 5, "affected is none"),
     "a module": (ROLE, "teams.remediation", "teams.remedation", 2, "use teamsmedic.teams.remediation"),
-    "a playbook": (PLAY, "teams.undo", "teams.undoo", 20, "did you mean undo?"),
-    "a playbook's variable": (PLAY, "target: rooms", "targets: rooms", 22, "did you mean target?"),
-    "a run": (PLAY, "run: last", "run: lst", 23, "run is lst"),
+    "a playbook": (PLAY, "teams.undo", "teams.undoo", 21, "did you mean undo?"),
+    "a playbook's variable": (PLAY, "target: rooms", "targets: rooms", 23, "did you mean target?"),
+    "a run": (PLAY, "run: last", "run: lst", 24, "run is lst"),
     "a play variable": (VARS, "teamsmedic_run_dir", "teamsmedic_run_dri", 1, "did you mean teamsmedic_run_dir?"),
     "a play variable's type": (VARS, "/srv/runs", "[1]", 1, "give a folder's path"),
     "a night window": (VARS, "22:00-05:00", "22-5", 3, "write it as 22:00-05:00"),

@@ -11,7 +11,7 @@ from harness import LabDevice
 
 from teamsmedic import content, plan, remediation, treatment
 from teamsmedic.hosts.base import End, Reply, Send
-from teamsmedic.lab import recorded
+from teamsmedic.lab import cases, recorded
 from teamsmedic.lab.psrp import Asked
 from teamsmedic.lab.replay import ReplayDevice
 from teamsmedic.result import HostResult
@@ -19,10 +19,10 @@ from teamsmedic.run import drive
 
 ROOT = content.root()
 CONTEXT = treatment.Context("20260102T030405Z-abcdef", "test")
-BREAKS = {
-    "desktop": ["network/tls12_usable/tests/break/all_off.ps1", "identity/stale_credentials_absent/tests/break/foreign.ps1"],
-    "room": ["network/tls12_usable/tests/break/room_off.ps1"],
-}  # fmt: skip
+BROKEN = {
+    "desktop": {"tls12_usable": "all_off", "stale_credentials_absent": "foreign"},
+    "room": {"tls12_usable": "room_off"},
+}
 
 
 class Replayed:
@@ -40,12 +40,13 @@ class Replayed:
         pass
 
 
-@pytest.mark.parametrize("role", BREAKS)
+@pytest.mark.parametrize("role", BROKEN)
 def test_a_recorded_device_says_what_the_device_said(
     role: str, device: Callable[..., LabDevice], tmp_path: Path
 ) -> None:
-    desk = device(role, breaks="\n".join(content.read_text(ROOT / "remediations" / one) for one in BREAKS[role]))
     known = remediation.load(ROOT)
+    scripts = [cases.load(ROOT)[name][case].script(known[name].folder) or "" for name, case in BROKEN[role].items()]
+    desk = device(role, breaks="\n".join(scripts))
     wanted = plan.make(known, names=list(known), parameters={"tls12_usable": {"probe": ""}}, now=0.0)
     host = pypsrp(desk)
     try:

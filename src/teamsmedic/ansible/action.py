@@ -81,9 +81,14 @@ class Options:
     policy: waves.Policy = field(default_factory=waves.Policy)
 
     @classmethod
+    def names(cls) -> list[str]:
+        """The names that a task gives them."""
+        return [*(name for name in cls.__dataclass_fields__ if name != "policy"), *WAVES]
+
+    @classmethod
     def read(cls, given: Mapping[str, Any]) -> Options:
         """The options of a task, unset ones null or ''; RequestError for an unknown one or a value that is none."""
-        known = [*(name for name in cls.__dataclass_fields__ if name != "policy"), *WAVES]
+        known = cls.names()
         if extra := sorted(set(given) - set(known)):
             raise _wrong(f"there is no option {clean(extra[0])}", f"use {', '.join(known)}")
         values = {name: value for name, value in given.items() if value is not None and value != ""}

@@ -84,6 +84,8 @@ class History:
             at = host.at or run.started
             if at is None or host.end is End.NONE or (host.end is End.STOPPED and not host.outcomes):
                 continue  # nobody went there
+            if host.verified_in is not None:
+                continue  # that run tells it
             self.first = at if self.first is None else min(self.first, at)
             self.last = at if self.last is None else max(self.last, at)
             self._host(host, at, families)
@@ -98,7 +100,7 @@ class History:
             *(("site", one) for one in about.groups),
             *(("family", one) for one in families),
         ]
-        if host.end is End.UNREACHABLE:
+        if host.end is End.UNREACHABLE and not host.outcomes:  # with outcomes it answered, and nobody was logged on
             about.error = clean(host.error or "", 300)
             self._count("not_reached", at, host.host, places)
             return
