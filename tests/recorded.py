@@ -22,7 +22,7 @@ def outcome(status: str, name: str = "tls12_usable", **more: Any) -> dict[str, A
     changes = [CHANGE] if status in ("drifted", "fixed", "failed") else []
     reasons = [] if status in ("healthy", "fixed") else [f"{KEY}Enabled is 0"]
     made = {"remediation": name, "status": status, "reasons": reasons, "changes": changes}
-    return {**made, "facts": None, "facts_after": None, "restart": None, **more}
+    return {**made, "facts": None, "facts_after": None, "restart": None, "notes": [], **more}
 
 
 def told(*outcomes: dict[str, Any], **more: Any) -> dict[str, Any]:

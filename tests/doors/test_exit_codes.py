@@ -489,7 +489,7 @@ def test_a_fix_that_fails_or_does_not_verify_is_2_and_can_be_undone(
     labs.control(name, {"renew": True}, lab[1])
     labs.control("for-good", {"renew": True}, lab[1])
 
-    done = run("fix", f"{name},for-good", *TLS, "--yes", "--json")
+    done = run("fix", f"{name},for-good", *TLS, "--waves", "100%", "--yes", "--json")
 
     found = document(done)
     assert done.returncode == 2, done.stdout

@@ -96,7 +96,18 @@ def command_line(verb: str, subjects: Sequence[Subject], inventory: Path) -> dic
         words = {
             "check": ["check"],
             "dry_run": ["fix", "--dry-run"],
-            "fix": ["fix", "--yes", "--allow", "disruptive", "--allow", "irreversible", "--because", "six beats"],
+            "fix": [
+                "fix",
+                "--yes",
+                "--waves",
+                "100%",
+                "--allow",
+                "disruptive",
+                "--allow",
+                "irreversible",
+                "--because",
+                "six beats",
+            ],
             "undo": ["undo", "--yes", "--because", "six beats"],
         }[verb]
         for name, value in together[0].case.parameters.items() if verb != "undo" else ():
@@ -131,6 +142,7 @@ def playbook(verb: str, subjects: Sequence[Subject], inventory: Path) -> dict[st
         "remediations": [subjects[0].remediation],
         "allow": ["disruptive", "irreversible"],
         "because": "six beats",
+        **({"waves": ["100%"]} if verb == "fix" else {}),
     }
     done = subprocess.run(
         [str(TOOLS / "ansible-playbook"), str(PLAYBOOKS / f"{play}.yml"), "-i", str(inventory), "-f", FORKS, *more,
