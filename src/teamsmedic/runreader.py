@@ -258,7 +258,7 @@ def outcome(said: Json) -> Outcome:
     facts, after = said.get("facts"), said.get("facts_after")
     return Outcome(
         name, Status(status), _texts(said.get("reasons")), changes, facts if isinstance(facts, dict) else None,
-        after if isinstance(after, dict) else None, _text(said.get("restart")),
+        after if isinstance(after, dict) else None, _text(said.get("restart")), _texts(said.get("notes")),
     )  # fmt: skip
 
 

@@ -284,7 +284,7 @@ def test_nothing_to_undo_is_3(run: Run) -> None:
 
     assert (last.returncode, named.returncode) == (3, 3)
     assert "nothing needs to be undone" in said(document(last))["well"]
-    assert "there is no such run; see teamsmedic runs" in said(document(named))["well"]
+    assert "there is no such run, and none in force; see teamsmedic runs" in said(document(named))["well"]
 
 
 def test_without_a_command_the_help_stands_above_the_sentence(run: Run) -> None:

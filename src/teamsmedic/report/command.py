@@ -89,7 +89,10 @@ def redacted(result: Result, more: Iterable[tuple[str, str]] = ()) -> Result:
         for outcome in one.outcomes:
             for facts in (outcome.facts, outcome.facts_after):
                 known += [*handover.people(facts), *told(facts)]
-            known += [*told(outcome.reasons), *told([[change.object, change.after] for change in outcome.changes])]
+            known += [
+                *told([*outcome.reasons, *outcome.notes]),
+                *told([[change.object, change.after] for change in outcome.changes]),
+            ]
     return Redactor(known, key()).data(result)
 
 

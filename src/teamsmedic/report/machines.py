@@ -59,7 +59,7 @@ def _cases(host: HostState, run: str) -> Iterator[ET.Element]:
 
 def _case(host: HostState, outcome: Outcome) -> ET.Element:
     case = ET.Element("testcase", name=_xml(outcome.remediation, 200), classname=_xml(host.host, 200), time="0")
-    lines = [*map(clean, outcome.reasons), *map(change, outcome.changes)]
+    lines = [*map(clean, outcome.reasons), *map(clean, outcome.notes), *map(change, outcome.changes)]
     told, text = _xml(lines[0] if lines else outcome.status, 400), _xml("\n".join(lines), 100_000)
     if outcome.status in (Status.DRIFTED, Status.FAILED):
         ET.SubElement(case, "failure", message=told, type=str(outcome.status)).text = text

@@ -209,7 +209,7 @@ def names(runs: Sequence[Run]) -> Iterator[tuple[str, str]]:
                 for facts in (outcome.facts, outcome.facts_after):
                     yield from handover.people(facts)
                     yield from redact.told(facts)
-                yield from redact.told(outcome.reasons)
+                yield from redact.told([*outcome.reasons, *outcome.notes])
                 yield from redact.told([[one.object, one.before, one.after] for one in outcome.changes])
 
 

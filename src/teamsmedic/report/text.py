@@ -121,7 +121,9 @@ def _markdown(report: Report) -> Iterator[str]:
     )
     for host in report.hosts:
         for outcome in host.outcomes.values():
-            told = "; ".join([*map(clean, outcome.reasons[:3]), *map(change, outcome.changes[:3])])
+            told = "; ".join(
+                [*map(clean, outcome.reasons[:3]), *map(clean, outcome.notes[:3]), *map(change, outcome.changes[:3])]
+            )
             yield (
                 f"| {escaped(host.host)} | {host.standing} | {escaped(outcome.remediation)} | {outcome.status} "
                 f"| {escaped(told)} |"
