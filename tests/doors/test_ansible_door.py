@@ -206,7 +206,7 @@ def test_the_run_folder_is_complete(fleet, tool):
         fleet.add(f"desk-{number}", lamp_on="dark")
     fleet.add("gone", also={"ansible_port": 9})
 
-    played = fleet.play(tool, "fix", "-l", "devices", *LAMP, "-e", '{"wave": 2}')
+    played = fleet.play(tool, "fix", "-l", "devices", *LAMP, "-e", '{"waves": [2, "100%"]}')
 
     (folder,) = played.folders()
     manifest = folder.manifest()
@@ -372,7 +372,7 @@ def test_statuses_to_ansible(fleet, tool):
     fleet.add("gone", also={"ansible_port": 9})
     fleet.add("refused", also={"ansible_password": "no"})
 
-    played = fleet.play(tool, "fix", "-l", "devices", *LAMP)
+    played = fleet.play(tool, "fix", "-l", "devices", *LAMP, "-e", "waves=100%")
 
     assert played.code == 4
     for host in ("stuck", "silent", "fine"):
@@ -385,7 +385,9 @@ def test_statuses_to_ansible(fleet, tool):
     for host in ("gone", "refused"):
         assert (played.recap(host)["unreachable"], played.recap(host)["failed"]) == (1, 0)
 
-    strict = fleet.play(tool, "fix", "-l", "stuck,silent,fine", *LAMP, "-e", "fail_on=blocked,unknown")
+    strict = fleet.play(
+        tool, "fix", "-l", "stuck,silent,fine", *LAMP, "-e", "waves=100%", "-e", "fail_on=blocked,unknown"
+    )
     assert strict.code == 2
     assert [strict.recap(host)["failed"] for host in ("stuck", "silent", "fine")] == [1, 1, 0]
 
@@ -702,7 +704,7 @@ def test_through_ansible_runner_the_run_is_an_artifact_and_can_be_undone_without
         shutil.rmtree(runs)
         return done, stats
 
-    done, stats = run("fix", remediations="lamp_on")
+    done, stats = run("fix", remediations="lamp_on", waves=["100%"])
     assert done.returncode == 4, done.stdout
     ((number, about),) = stats["artifact_data"]["teamsmedic_runs"].items()
     hosts = {"desk": {"lamp_on": "fixed"}, "silent": {"lamp_on": "unknown"}}
@@ -728,6 +730,6 @@ def test_ansible_doc_shows_the_module(tool, tmp_path):
     from teamsmedic.ansible.action import Options
 
     shown = json.loads(done.stdout)["teamsmedic.teams.remediation"]
-    assert set(shown["doc"]["options"]) == set(Options.__dataclass_fields__)
+    assert set(shown["doc"]["options"]) == set(Options.names())
     assert shown["return"]["outcomes"]
     assert "state: reverted" in shown["examples"]

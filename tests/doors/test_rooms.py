@@ -83,7 +83,9 @@ def outcomes(done: subprocess.CompletedProcess[str]) -> dict[str, tuple[str, str
 
 def test_a_room_is_repaired_at_night_while_nobody_uses_it(run: Run, tmp_path: Path) -> None:
     """The two doors in one run after the other: what the first did at night the second finds done."""
-    done = run("teamsmedic", "fix", "night,day,used", "--remediation", "tls12_usable", "--yes", "--json")
+    done = run(
+        "teamsmedic", "fix", "night,day,used", "--remediation", "tls12_usable", "--waves", "100%", "--yes", "--json"
+    )
 
     found = outcomes(done)
     assert done.returncode == 5
