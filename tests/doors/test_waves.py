@@ -208,7 +208,7 @@ def test_a_run_that_stops_for_devices_in_use_is_no_success(fleet, door):
     fleet.add("b")
     fleet.add("c")
 
-    done = fleet.fix(door)
+    done = fleet.fix(door, "--forks", "1")
 
     assert done.code == (5 if door == "command" else 2), done.output
     assert done.kinds() == {"a": "blocked", "b": "stopped", "c": "stopped"}
