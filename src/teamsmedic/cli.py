@@ -382,7 +382,8 @@ class _Session:
                 raise Interrupted
 
         if total > 1:
-            self.gate = Gatekeeper(self.folder, policy, begin, alive)
+            places = {spec.name: number for number, spec in enumerate(self.specs)}
+            self.gate = Gatekeeper(self.folder, policy, begin, places.__getitem__, alive)
 
     def result(self, hosts: list[HostResult], *, dry_run: bool = False) -> Result:
         """The command's result over these hosts."""

@@ -28,26 +28,27 @@ LONGEST = 0.5
 class Gatekeeper:
     """Lets the devices of a run in, wave by wave.
 
-    `begin` makes the gate where none is kept yet; `alive` is asked while one waits and raises what ends the waiting.
+    `begin` makes the gate where none is kept yet; `place`: a host's place in the run's order, in which those who wait
+    are let in; `alive` is asked while one waits and raises what ends the waiting.
     """
 
     folder: RunFolder
     policy: Policy
     begin: Callable[[], Gate]
+    place: Callable[[str], int]
     alive: Callable[[], None] = lambda: None
     _broken: RunFolderError | None = field(default=None, init=False)
 
     def enter(self, host: str) -> int:
         """Waits until the host may be treated and returns its wave (from 1); HeldBack where it may not."""
-        pause = 0.01
+        pause, place = 0.01, self.place(host)
         while True:
             if self._broken:
                 raise self._broken
-            with self._kept() as kept:
-                if (wave := kept.gate.enter()) is not None:
-                    kept.under_way[host] = os.getpid()
-                    return wave
             self.alive()
+            with self._kept() as kept:
+                if (wave := kept.enter(host, place)) is not None:
+                    return wave
             time.sleep(pause)
             pause = min(LONGEST, pause * 1.5)
 
@@ -68,7 +69,7 @@ class Gatekeeper:
             lock = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX)
-                kept = _read(path, self.policy) or _Kept(self.begin(), {})
+                kept = _read(path, self.policy) or _Kept(self.begin())
                 kept.bury()
                 try:
                     yield kept
@@ -80,19 +81,40 @@ class Gatekeeper:
 
 @dataclass
 class _Kept:
+    """The gate, hosts under way with the process that works on each, and those that wait with their place besides."""
+
     gate: Gate
-    under_way: dict[str, int]
+    under_way: dict[str, int] = field(default_factory=dict)
+    waiting: dict[str, list[int]] = field(default_factory=dict)
+
+    def enter(self, host: str, place: int) -> int | None:
+        """Lets the host in, where there is room for it after all that wait and come before it."""
+        before = sum(1 for other, (theirs, _) in self.waiting.items() if other != host and theirs < place)
+        if not self.gate.stopped and self.gate.room - self.gate.taken <= before:
+            self.waiting[host] = [place, os.getpid()]
+            return None
+        self.waiting.pop(host, None)
+        if (wave := self.gate.enter()) is not None:
+            self.under_way[host] = os.getpid()
+        return wave
 
     def bury(self) -> None:
         """A worker that was killed settles as unverified: what became of its device nobody knows."""
-        for host, worker in list(self.under_way.items()):
-            try:
-                os.kill(worker, 0)
-            except ProcessLookupError:
-                del self.under_way[host]
-                self.gate.settle(Standing.UNVERIFIED, time.time())
-            except PermissionError:
-                pass
+        for host in [host for host, (_, worker) in self.waiting.items() if _gone(worker)]:
+            del self.waiting[host]
+        for host in [host for host, worker in self.under_way.items() if _gone(worker)]:
+            del self.under_way[host]
+            self.gate.settle(Standing.UNVERIFIED, time.time())
+
+
+def _gone(worker: int) -> bool:
+    try:
+        os.kill(worker, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
 
 
 def read(folder: RunFolder, policy: Policy) -> Gate | None:
@@ -104,13 +126,13 @@ def read(folder: RunFolder, policy: Policy) -> Gate | None:
 def _read(path: Path, policy: Policy) -> _Kept | None:
     try:
         data: Mapping[str, Json] = json.loads(path.read_text("utf-8"))
-        return _Kept(Gate.from_json(policy, data["gate"]), dict(data["under_way"]))
+        return _Kept(Gate.from_json(policy, data["gate"]), dict(data["under_way"]), dict(data["waiting"]))
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
 
 
 def _write(path: Path, kept: _Kept) -> None:
-    data = json.dumps({"gate": kept.gate.to_json(), "under_way": kept.under_way}).encode()
+    data = json.dumps({"gate": kept.gate.to_json(), "under_way": kept.under_way, "waiting": kept.waiting}).encode()
     handle = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
     try:
         os.pwrite(handle, data, 0)

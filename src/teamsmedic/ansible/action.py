@@ -137,8 +137,9 @@ class Task:
 
 @dataclass
 class AnsibleHost:
-    """A device through Ansible's own connection. `reset` frees what a statement that cannot be stopped holds there.
+    """A device through Ansible's own connection.
 
+    `reset` connects anew, which also frees what a statement that cannot be stopped holds there.
     `reached`: its address, port and path, by which one device of two names is known.
     """
 
@@ -146,6 +147,7 @@ class AnsibleHost:
     execute: Execute
     reset: Callable[[], None]
     reached: str
+    _lost: bool = field(default=False, init=False)
 
     def run(self, request: Send) -> Reply:
         """Run one pipeline: one run of the module."""
@@ -153,7 +155,14 @@ class AnsibleHost:
         statements = [
             {"name": one.name, "text": one.text, "limit": max(1, round(one.limit))} for one in request.statements
         ]
-        result = self.execute({"statements": statements, "argument": request.argument})
+        if self._lost:  # Ansible's connections do not see by themselves that they are gone
+            self.reset()
+            self._lost = False
+        try:
+            result = self.execute({"statements": statements, "argument": request.argument})
+        except HostError:
+            self._lost = True
+            raise
         lines, end = result.get("lines"), result.get("end")
         if not isinstance(lines, list) or end not in tuple(End):
             raise BadReply(
@@ -216,6 +225,11 @@ def go_direct(address: str, connection: str, set_option: Callable[[str, Any], No
         set_option("ignore_proxy", True)
     else:  # pywinrm asks the environment, which in Ansible's worker is this host's own
         os.environ["no_proxy"] = ",".join(filter(None, (os.environ.get("no_proxy"), address)))
+
+
+def is_loss(error: Exception) -> bool:
+    """Whether this is a connection that broke while it was used: Ansible's plugins let what they use raise."""
+    return type(error).__module__.partition(".")[0] in ("requests", "urllib3", "pypsrp", "winrm")
 
 
 def unreached(name: str, endpoint: Endpoint, error: Exception) -> HostError:
@@ -344,7 +358,7 @@ class _Turn:
                 # A worker outlives an ansible-playbook that is killed, and nobody would see what it does.
                 raise waves.HeldBack("waited for this device's wave", "ansible-playbook has ended", "resume the run")
 
-        return cls(Gatekeeper(folder, options.policy, begin, alive) if total > 1 else None)
+        return cls(Gatekeeper(folder, options.policy, begin, task.play.index, alive) if total > 1 else None)
 
     def enter(self, host: str) -> int | None:
         """Waits for the host's wave, and gives its number."""

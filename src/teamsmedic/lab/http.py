@@ -222,6 +222,11 @@ class Device:
         """The network fails: request number `cut_after` is carried out but its answer never leaves, and later ones
         do not arrive, until this is None again. Counted by `requests`."""
 
+    @property
+    def away(self) -> bool:
+        """Whether it is off, or starting: no request is answered."""
+        return bool(getattr(self.backend, "away", False))
+
     async def control(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
         """What a test asks for through `NAME/lab`, and how things stand.
 
@@ -352,6 +357,9 @@ class Connection(asyncio.Protocol):
         self.final = None
         name, _, resource = head.path.rpartition("/")
         device = self.front.devices.get(name)
+        if device is not None and resource == "wsman" and device.away:
+            self.transport.abort()
+            return False
         if device is None or resource not in ("wsman", "lab"):
             self._answer(404)
         elif head.method != "POST":
@@ -431,7 +439,7 @@ class Connection(asyncio.Protocol):
         else:
             fault = wsman.access_denied("Unencrypted messages are not accepted here: use message encryption or HTTPS.")
             answer = wsman.Answer(500, wsman.fault_envelope("", fault, device.name))
-        if device.cut_after is not None and number >= device.cut_after:
+        if device.away or (device.cut_after is not None and number >= device.cut_after):
             self.transport.abort()
             return False
         kind, payload = SOAP, answer.body

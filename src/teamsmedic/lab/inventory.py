@@ -32,7 +32,7 @@ _RANGE = re.compile(r"\[(\d+):(\d+)\]")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _OWN = {
     "lab_kind", "lab_role", "lab_case", "lab_transport", "lab_delay", "lab_faults", "lab_shells", "lab_schemes",
-    "lab_use", "lab_utc_offset",
+    "lab_use", "lab_utc_offset", "lab_off", "lab_clock",
 }  # fmt: skip
 
 
@@ -42,8 +42,8 @@ class LabHost:
 
     `cases`: remediation id to case name; or `recorded`, the device that it replays as a whole. `delay` (seconds) and
     `faults` (statement name to what is wrong with its answer) are for replay devices, as are `use` (whether a Room is
-    in use) and `offset` (minutes that local time is ahead of UTC); `shells` is the limit a user; `schemes` the logins
-    that it offers, empty for all.
+    in use), `offset` (minutes that local time is ahead of UTC), `off` (it answers nothing) and `ahead` (seconds that
+    its clock is); `shells` is the limit a user; `schemes` the logins that it offers, empty for all.
     """
 
     name: str
@@ -56,6 +56,8 @@ class LabHost:
     faults: Mapping[str, str] = field(default_factory=dict)
     use: str = "free"
     offset: int = 0
+    off: bool = False
+    ahead: float = 0.0
     shells: int = 30
     schemes: tuple[str, ...] = ()
     variables: Mapping[str, Any] = field(default_factory=dict)
@@ -190,6 +192,11 @@ def _host(reading: _Reading, name: str, groups: tuple[str, ...], variables: Mapp
             raise reading.error(f"{key} of {name} is {value!r}", "give minutes, at most 840, as 120 or -300")
         return value
 
+    off, ahead = variables.get("lab_off", False), variables.get("lab_clock", 0)
+    if not isinstance(off, bool):
+        raise reading.error(f"lab_off of {name} is {off!r}", "give true or false")
+    if isinstance(ahead, bool) or not isinstance(ahead, int | float):
+        raise reading.error(f"lab_clock of {name} is {ahead!r}", "give seconds, as 86400 or -86400")
     schemes = variables.get("lab_schemes") or []
     if not isinstance(schemes, list) or not set(schemes) <= {"negotiate", "ntlm", "basic"}:
         raise reading.error(f"lab_schemes of {name} is {schemes!r}", "give a list of negotiate, ntlm, basic")
@@ -213,6 +220,8 @@ def _host(reading: _Reading, name: str, groups: tuple[str, ...], variables: Mapp
         faults=mapping("lab_faults"),
         use=choice("lab_use", USES, "free"),
         offset=offset("lab_utc_offset"),
+        off=off,
+        ahead=ahead,
         shells=int(number("lab_shells", 30)),
         schemes=tuple(schemes),
         variables=variables,

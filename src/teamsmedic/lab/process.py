@@ -102,6 +102,8 @@ async def devices(lab: inventory.LabInventory, state: Path) -> tuple[dict[str, h
                 use=host.use,
                 offset=host.offset,
                 missing=missing,
+                off=host.off,
+                ahead=host.ahead,
             )
         else:
             real.append(host)
@@ -121,6 +123,7 @@ async def devices(lab: inventory.LabInventory, state: Path) -> tuple[dict[str, h
             backends[host.name],
             limits=wsman.Limits(shells_per_user=host.shells),
             schemes=host.schemes or ("negotiate", "ntlm", "basic"),
+            clock_offset=host.ahead,
         )
         for host in lab.hosts.values()
     }

@@ -14,6 +14,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from teamsmedic import content, payload, remediation
@@ -25,9 +26,12 @@ from teamsmedic.lab.cases import USES, Case
 from teamsmedic.lab.psrp import Asked, PsrpShell, Said
 from teamsmedic.outcome import Json
 
-FAULTS = ("garbage", "deep", "flood", "silent", "missing", "failed", "error")
+FAULTS = ("garbage", "deep", "flood", "silent", "missing", "failed", "error", "lies", "restarts")
 """What may be wrong with a statement's answer: no JSON; JSON nested 100,000 deep; 50 MB; nothing, and the pipeline does
-not end; nothing, and the pipeline goes on; the pipeline fails there; a script error."""
+not end; nothing, and the pipeline goes on; the pipeline fails there; a script error; a fix says that it is done, and
+nothing has changed; a fix is done, and the device restarts before it can say so."""
+START = 3.0
+"""Seconds that a device which restarts by itself is away."""
 HOLDER = "MSTeams_8wekyb3d8bbwe (microphone)"
 """Who uses a Room that is in use."""
 FAILS = "replay device: this statement fails, as the lab was told"
@@ -61,7 +65,8 @@ class ReplayDevice:
 
     `cases`: the case of each remediation; `delay`: seconds before each answer; `faults`: statement name to one of
     `FAULTS`; `clock`: the device's time, in unix seconds; `offset`: minutes that its local time is ahead of UTC; `use`
-    of a Room: one of `USES`; `missing`: why a recorded device has no case of a remediation.
+    of a Room: one of `USES`; `missing`: why a recorded device has no case of a remediation; `off`: it answers nothing;
+    `ahead`: seconds that its clock is ahead of this machine's.
     """
 
     name: str
@@ -73,13 +78,25 @@ class ReplayDevice:
     use: str = "free"
     offset: int = 0
     missing: Mapping[str, str] = field(default_factory=dict)
+    off: bool = False
+    ahead: float = 0.0
     kind: str = "replay"
 
     def __post_init__(self) -> None:
         """The device starts in its cases, five hours after its last start."""
         self._facts: dict[str, Mapping[str, Json]] = {name: case.facts for name, case in self.cases.items()}
         self._journal: list[_Entry] = []
-        self._booted = int(self.clock()) - 18_000
+        self._booted = self._now() - 18_000
+        self._back = 0.0
+        self._lock: tuple[str, int, float] | None = None
+
+    def _now(self) -> int:
+        return int(self.clock() + self.ahead)
+
+    @property
+    def away(self) -> bool:
+        """Whether it is off, or starting."""
+        return self.off or time.monotonic() < self._back
 
     async def create(self, request: wsman.ShellRequest) -> wsman.Shell:
         """Open a runspace pool; there is nothing here that could run a command shell."""
@@ -89,15 +106,17 @@ class ReplayDevice:
 
     async def restart(self) -> None:
         """The device has started later than all that its journal holds, also within one second of it."""
-        self._booted = max([int(self.clock()), *(max(one.times.values()) + 1 for one in self._journal)])
+        self._booted = max([self._now(), *(max(one.times.values()) + 1 for one in self._journal)])
 
     def control(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
-        """What a test asks for: `delay` seconds, `faults`, `use`, `renew`: true (all as at first); else ValueError."""
+        """What a test asks for: `delay` seconds, `faults`, `use`, `off`, `renew` (true: as first); else ValueError."""
         for key, value in wanted.items():
             if key == "delay" and isinstance(value, int | float):
                 self.delay = float(value)
             elif key == "faults" and isinstance(value, dict) and set(value.values()) <= set(FAULTS):
                 self.faults = dict(value)
+            elif key == "off" and isinstance(value, bool):
+                self.off = value
             elif key == "use" and value in USES:
                 self.use = str(value)
             elif key == "renew" and value is True:
@@ -171,7 +190,7 @@ class ReplayDevice:
             "language": "FullLanguage",
             "bits": 64,
             "build": 22631,
-            "clock": int(self.clock()),
+            "clock": self._now(),
             "offset": self.offset,
             "booted": self._booted,
             "computer": self.name.upper(),
@@ -179,25 +198,37 @@ class ReplayDevice:
             "use": {"state": self.use, "holders": [HOLDER] * (self.use == "in_use")} if self.role == "room" else None,
             "replayed": True,
             "journal": {"state": "sound" if entries else "absent", "detail": "", "entries": entries},
-            "lock": None,
+            "lock": None if (held := self._held()) is None else {"run": held[0], "since": held[1]},
         }
 
     def _fix(self, name: str, about: Mapping[str, Any], run: str) -> dict[str, Json]:
+        if (held := self._held()) and held[0] != run:
+            return _blocked("held", f"{held[0]} since {datetime.fromtimestamp(held[1], UTC):%Y-%m-%d %H:%M:%SZ}")
+        # As long as its answer is under way.
+        self._lock = (run, self._now(), time.monotonic() + self.delay)
         if self._entry(run, name):
             return _blocked("already_begun", run)
         case, before = self.cases[name], self._facts[name]
         if case.fix and "blocked" in case.fix:
             return dict(case.fix)
-        entry = _Entry(run, name, str(about.get("journal")), before, {"begun": int(self.clock())})
+        entry = _Entry(run, name, str(about.get("journal")), before, {"begun": self._now()})
         self._journal.append(entry)
         if case.fix:
             return dict(case.fix)
         drift = about.get("drift")
         drift = drift if isinstance(drift, list) else []
         known = case.after if before == case.facts else None
-        self._facts[name] = mended(name, before, drift) if known is None else known
-        entry.set("done", int(self.clock()))
+        if self.faults.get(name) != "lies":
+            self._facts[name] = mended(name, before, drift) if known is None else known
+        entry.set("done", self._now())
+        if self.faults.get(name) == "restarts":
+            self._booted = self._now() + 1
+            self._back, self._lock = time.monotonic() + START, None
         return {"done": {}}
+
+    def _held(self) -> tuple[str, int, float] | None:
+        """Who holds the device's lock, since when, and until when by this machine's clock."""
+        return self._lock if self._lock and time.monotonic() < self._lock[2] else None
 
     def _read_journal(self, name: str, run: str) -> dict[str, Json]:
         entry = self._entry(run, name)
@@ -217,7 +248,7 @@ class ReplayDevice:
             return _blocked("journal_changed", run)
         if not forget:
             self._facts[name] = entry.before
-        entry.set("forgotten" if forget else "undone", int(self.clock()))
+        entry.set("forgotten" if forget else "undone", self._now())
         return {"done": {}}
 
     def _entry(self, run: str, name: str) -> _Entry | None:
@@ -309,7 +340,7 @@ def _spoken(name: str, answer: Mapping[str, Json], fault: str | None) -> Iterato
     elif fault == "error":
         error = {"kind": "exception", "message": "this script fails, as the lab was told", "line": 1}
         yield json.dumps({"teamsmedic": 1, "statement": name, "error": error}, separators=(",", ":"))
-    elif fault is None:
+    elif fault in (None, "lies", "restarts"):
         yield json.dumps({"teamsmedic": 1, "statement": name, **answer}, separators=(",", ":"))
 
 

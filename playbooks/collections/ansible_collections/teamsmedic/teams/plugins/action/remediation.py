@@ -88,8 +88,10 @@ class ActionModule(ActionBase):
             try:
                 module = action.content.ANSIBLE_MODULE
                 return dict(self._execute_module(module_name=module, module_args=options, task_vars=variables))
-            except AnsibleConnectionFailure as error:
-                raise action.unreached(name, endpoint, error) from error
+            except Exception as error:
+                if isinstance(error, AnsibleConnectionFailure) or action.is_loss(error):
+                    raise action.unreached(name, endpoint, error) from error
+                raise
 
         def reset() -> None:
             try:
