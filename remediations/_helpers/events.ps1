@@ -1,5 +1,6 @@
-# Events of a log as data. It only reads.
+# Events of a log. It only reads.
 #
+#   Get-TMLogEvent -Filter F -Most M   -> objects of Get-WinEvent, newest first; throws where the log cannot be read
 #   Get-TMEventData -Log L -Id N -Hours N -Most N   -> [ordered] id, time (unix), user (SID or ''), data (the texts of its data,
 #                                                      by name; one without a name is `data`), newest first; throws where the
 #                                                      log cannot be read
@@ -8,12 +9,7 @@
 function Get-TMEventData {
     param([string] $Log, [int[]] $Id, [int] $Hours, [int] $Most)
     $filter = @{ LogName = $Log; Id = $Id; StartTime = [datetime]::Now.AddHours(-$Hours) }
-    try { $events = @(Get-WinEvent -FilterHashtable $filter -MaxEvents $Most -ErrorAction Stop) }
-    catch {
-        if ($_.FullyQualifiedErrorId -clike 'NoMatchingEventsFound,*') { return }
-        throw
-    }
-    foreach ($found in $events) {
+    foreach ($found in @(Get-TMLogEvent -Filter $filter -Most $Most)) {
         $xml = [xml]$found.ToXml()
         $data = [ordered]@{}
         foreach ($node in $xml.GetElementsByTagName('Data')) {
@@ -24,5 +20,14 @@ function Get-TMEventData {
         $user = ''
         foreach ($node in $xml.GetElementsByTagName('Security')) { $user = $node.GetAttribute('UserID') }
         [ordered]@{ id = [int]$found.Id; time = Get-TMUnixTime -Time $found.TimeCreated; user = $user; data = $data }
+    }
+}
+
+function Get-TMLogEvent {
+    param([hashtable] $Filter, [int] $Most)
+    try { Get-WinEvent -FilterHashtable $Filter -MaxEvents $Most -ErrorAction Stop }
+    catch {
+        if ($_.FullyQualifiedErrorId -clike 'NoMatchingEventsFound,*') { return }
+        throw
     }
 }

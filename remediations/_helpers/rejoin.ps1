@@ -1,4 +1,4 @@
-# What must be known before a device may leave the directory and join again. It only reads. Needs the helper registry.
+# What must be known before a device may leave the directory and join again. It only reads. Needs events and registry.
 #
 #   Get-TMLocalAdministrator      -> [ordered] object (SID), name, enabled: local users among the administrators; throws where
 #                                    they cannot be told
@@ -12,7 +12,6 @@
 #   Get-TMServicePoint -Tenant T  -> [ordered] object, value, tenant, name; value: right | other_tenant | not_set
 #   Get-TMDomainChannel           -> [ordered] object, value: sound | broken | unreadable
 #   Get-TMTpmState                -> [ordered] object, value, enabled, locked_out; value: ready | not_ready | absent | unreadable
-#   Get-TMLogEvent -Log L [-Id N] -Most M   -> objects of Get-WinEvent, newest first; throws where the log is not readable
 #   Get-TMRejoinFolder            -> where the evidence lies
 #   Get-TMRejoinBundle            -> [ordered] run, written, device of the evidence in a folder; nothing where it has none
 #
@@ -71,17 +70,6 @@ function Get-TMLocalAdministrator {
     }
 }
 
-function Get-TMLogEvent {
-    param([string] $Log, [int[]] $Id = @(), [int] $Most)
-    $filter = @{ LogName = $Log }
-    if ($Id.Count -gt 0) { $filter.Id = $Id }
-    try { Get-WinEvent -FilterHashtable $filter -MaxEvents $Most -ErrorAction Stop }
-    catch {
-        if ($_.FullyQualifiedErrorId -clike 'NoMatchingEventsFound,*') { return }
-        throw
-    }
-}
-
 # Policies in the order in which Windows looks for them; a key without values does not count.
 function Get-TMLaps {
     $laps = [ordered]@{ object = 'LAPS'; value = 'no_policy'; policy = ''; backup = ''; age_limit_days = $null; event = $null; age_days = $null }
@@ -117,7 +105,7 @@ function Get-TMLaps {
     # 10018: stored in Active Directory; 10029: in Entra. Their texts are localised and are not read.
     $id = @{ ad = 10018; entra = 10029 }[$laps.backup]
     try {
-        $found = @(Get-TMLogEvent -Log 'Microsoft-Windows-LAPS/Operational' -Id $id -Most 1)
+        $found = @(Get-TMLogEvent -Filter @{ LogName = 'Microsoft-Windows-LAPS/Operational'; Id = $id } -Most 1)
         $laps.value = 'none'
         if ($found.Count -gt 0) {
             $laps.event = $id

@@ -67,7 +67,7 @@ function Save-TMRejoinBundle {
     $bundle.certificates = Get-TMPart -Body { Get-TMMachineCertificate }
     $bundle.events = [ordered]@{}
     foreach ($log in 'Microsoft-Windows-User Device Registration/Admin', 'Microsoft-Windows-LAPS/Operational') {
-        $bundle.events[$log] = Get-TMPart -Body { foreach ($one in @(Get-TMLogEvent -Log $log -Most 200)) { [ordered]@{ id = [int]$one.Id; at = Get-TMUnixTime -Time $one.TimeCreated } } }
+        $bundle.events[$log] = Get-TMPart -Body { foreach ($one in @(Get-TMLogEvent -Filter @{ LogName = $log } -Most 200)) { [ordered]@{ id = [int]$one.Id; at = Get-TMUnixTime -Time $one.TimeCreated } } }
     }
     $bundle.tasks = Get-TMPart -Body {
         foreach ($task in @(Get-ScheduledTask -TaskPath '\Microsoft\Windows\Workplace Join\' -ErrorAction Stop)) { [ordered]@{ name = "$($task.TaskName)"; state = @('unknown', 'disabled', 'queued', 'ready', 'running')[[int]$task.State] } }

@@ -504,7 +504,7 @@ def _render_code(code: Mapping[str, Json]) -> Iterator[str]:
     verdict = {"confidence": code["confidence"], "sources": code["verdict_sources"]}
     yield f"Verdict  {code['verdict']} {told(verdict)}"
     if code["decoded"]:
-        yield from _wrap(f"Decoded  The catalogue does not list it; its code space says: {code['space']}.", "", " " * 9)
+        yield from _wrap(f"Decoded  No family lists it; its code space says: {code['space']}.", "", " " * 9)
     if code["related"]:
         yield f"See also {code['related']}"
     if given := [one for one in dict.fromkeys(hit["spelling"] for hit in code["hits"]) if one != code["code"]]:

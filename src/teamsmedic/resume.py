@@ -12,9 +12,7 @@ from teamsmedic.errors import RequestError
 from teamsmedic.outcome import Json, Outcome, Status
 from teamsmedic.runfolder import RunFolder
 from teamsmedic.text import clean
-from teamsmedic.waves import Gate, Policy
-
-VERIFIED = (Status.HEALTHY, Status.FIXED, Status.NOT_APPLICABLE)
+from teamsmedic.waves import VERIFIED, Gate, Policy
 
 
 @dataclass(frozen=True)
@@ -74,18 +72,23 @@ class Earlier:
         if last is None or last.get("type") != "outcome":
             return None
         at = last.get("verified_at") or last.get("at")
-        outcomes = {str(one.get("remediation")): one.get("status") for one in last.get("outcomes") or ()}
+        told = last.get("outcomes") or ()
         # A controller whose clock went back knows nothing of how old this is.
         if not isinstance(at, int | float) or not -60 <= now - at <= self.policy.evidence_age:
             return None
-        if set(outcomes) != self.remediations or not set(outcomes.values()) <= set(VERIFIED):
+        if {str(one.get("remediation")) for one in told} != self.remediations:
+            return None
+        if {one.get("status") for one in told} - set(VERIFIED):
             return None
         found = str(last.get("verified_in") or run)
         said = f"not looked at again: verified in run {found} at {datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%MZ}"
-        now_so = [(name, Status(str(status))) for name, status in outcomes.items()]
-        return Verified(at, found, [
-            Outcome(name, Status.HEALTHY if status is Status.FIXED else status, [said]) for name, status in now_so
-        ])  # fmt: skip
+        outcomes = []
+        for one in told:
+            status, restart = Status(one["status"]), one.get("restart")
+            if status is Status.FIXED and restart is None:  # else it is healthy only after that restart
+                status = Status.HEALTHY
+            outcomes.append(Outcome(str(one["remediation"]), status, [said], restart=restart))
+        return Verified(at, found, outcomes)
 
     def absent(self, host: str) -> bool:
         """Whether the host was not there."""

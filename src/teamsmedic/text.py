@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
+from collections.abc import Mapping
 
 
 def clean(text: object, limit: int = 2000) -> str:
@@ -22,3 +24,13 @@ def clean(text: object, limit: int = 2000) -> str:
 
 def _escape(point: int) -> str:
     return f"\\x{point:02x}" if point < 0x100 else f"\\u{point:04x}" if point < 0x10000 else f"\\U{point:08x}"
+
+
+def value(it: object) -> str:
+    """A value of a change in few words."""
+    if it is None:
+        return "absent"
+    if isinstance(it, Mapping) and "data" in it:
+        data = it["data"]
+        return clean(data, 300) + (f" (0x{data:X})" if isinstance(data, int) and data > 9 else "")
+    return clean(it if isinstance(it, str) else json.dumps(it, sort_keys=True), 300)

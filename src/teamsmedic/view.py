@@ -15,7 +15,7 @@ from rich.text import Text
 from teamsmedic.errors import NotReversible
 from teamsmedic.outcome import Change, Json, Outcome, Status
 from teamsmedic.result import HostResult, Result
-from teamsmedic.text import clean
+from teamsmedic.text import clean, value
 from teamsmedic.treatment import FORETOLD
 
 if TYPE_CHECKING:
@@ -146,33 +146,24 @@ def change_lines(changes: Sequence[Change]) -> Iterable[Text]:
             if key != above:
                 yield from map(Text, wrap(key, 2))
             above = key
-            yield Text(f"    {name}  {_value(change.before)} -> ").append(_value(change.after), "bold")
+            yield Text(f"    {name}  {value(change.before)} -> ").append(value(change.after), "bold")
             continue
         above = None
         verb = _VERBS.get(change.action)
         if change.action in ("move", "copy"):
             yield from map(Text, wrap(f"{verb} {clean(change.object)}", 2))
-            yield from map(Text, wrap(f"{'to' if change.action == 'move' else 'from'} {_value(change.after)}", 4))
+            yield from map(Text, wrap(f"{'to' if change.action == 'move' else 'from'} {value(change.after)}", 4))
         elif verb:
             # What is gone for good is named in full: the account of a saved sign-in, not its place alone.
-            whose = f", saved for {_value(change.before)}" if change.action == "remove" and _named(change) else ""
+            whose = f", saved for {value(change.before)}" if change.action == "remove" and _named(change) else ""
             yield from map(Text, wrap(f"{verb} {clean(change.object)}{whose}", 2))
         else:
             yield from map(Text, wrap(f"{clean(change.object)}", 2))
-            yield from map(Text, wrap(f"{_value(change.before)} -> {_value(change.after)}", 4))
+            yield from map(Text, wrap(f"{value(change.before)} -> {value(change.after)}", 4))
 
 
 def _named(change: Change) -> bool:
     return isinstance(change.before, str) and change.before not in ("folder", "file")
-
-
-def _value(value: Json) -> str:
-    if value is None:
-        return "absent"
-    if isinstance(value, dict) and "data" in value:
-        data = value["data"]
-        return clean(data, 300) + (f" (0x{data:X})" if isinstance(data, int) and data > 9 else "")
-    return clean(value, 300)
 
 
 def _closing(it: Result) -> Iterable[Text]:

@@ -36,6 +36,8 @@ class HeldBack(TeamsMedicError):
     shown = False
 
 
+VERIFIED = (Status.HEALTHY, Status.FIXED, Status.NOT_APPLICABLE)
+"""Statuses of a device of which nothing is left to do."""
 _ANSWERED = (Standing.VERIFIED, Standing.UNVERIFIED, Standing.FAILED)
 _NOT_THERE = ("logged_off", "out_of_scope", "asked_for_logged_off")
 """States of a session of somebody who has none (answer.py)."""
@@ -56,7 +58,7 @@ def standing(outcomes: Sequence[Outcome], error: TeamsMedicError | None = None) 
         return Standing.FAILED
     if any(_nobody(one) for one in outcomes):
         return Standing.ABSENT
-    if statuses - {Status.HEALTHY, Status.FIXED, Status.NOT_APPLICABLE}:
+    if statuses - set(VERIFIED):
         return Standing.UNVERIFIED
     return Standing.INAPPLICABLE if statuses <= {Status.NOT_APPLICABLE} else Standing.VERIFIED
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 
 import pytest
+from direct import Direct
 
 from teamsmedic import content, plan, remediation, rooms, treatment
-from teamsmedic.hosts.base import End, Reply, Send
 from teamsmedic.lab import cases
-from teamsmedic.lab.psrp import Asked
 from teamsmedic.lab.replay import ReplayDevice
 from teamsmedic.outcome import Outcome, Status
 from teamsmedic.run import drive
@@ -18,23 +17,6 @@ ROOT = content.root()
 KNOWN = remediation.load(ROOT)
 PAIRS = [(name, case) for name, found in cases.load(ROOT).items() for case in found]
 CONTEXT = treatment.Context("20260102T030405Z-abcdef", "test", terms=rooms.Terms(because="told to the end"))
-
-
-class Direct:
-    """A door without a wire."""
-
-    def __init__(self, device: ReplayDevice) -> None:
-        self.name, self.device = device.name, device
-
-    def run(self, request: Send) -> Reply:
-        texts = [one.text for one in request.statements]
-        said = self.device.respond(
-            Asked(tuple((text, None if at else request.argument) for at, text in enumerate(texts)), ())
-        )
-        return Reply(tuple(said.lines), End.FAILED if said.failed else End.COMPLETED, said.failed or "")
-
-    def close(self) -> None:
-        pass
 
 
 @pytest.mark.parametrize(("name", "case"), PAIRS, ids=[f"{name}-{case}" for name, case in PAIRS])

@@ -84,7 +84,7 @@ def test_a_decoded_code_says_so() -> None:
     found = explained("0xCAA30193")
 
     assert found["sources"][0]["codes"][0]["decoded"]
-    assert "The catalogue does not list it" in render(found)
+    assert "No family lists it" in render(found)
 
 
 @pytest.mark.parametrize("what", [("nothing here",), ("foo_bar",), ("-",), ("9999",)], ids=str)

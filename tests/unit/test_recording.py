@@ -10,12 +10,11 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from direct import Direct
 
 from teamsmedic import content, handover, plan, recording, redact, remediation, treatment
 from teamsmedic.errors import InventoryError
-from teamsmedic.hosts.base import End, Reply, Send
 from teamsmedic.lab import cases, inventory, recorded
-from teamsmedic.lab.psrp import Asked
 from teamsmedic.lab.replay import ReplayDevice
 from teamsmedic.outcome import Status
 from teamsmedic.result import HostResult
@@ -29,23 +28,6 @@ NAMES = ("amber", "bruno", "carla", "zoë", "user.domain", "contoso", "fabrikam"
          "1111111111", "1004336348", "5f0d2a6e", "0b7c7a52", "99999999", "amberadams", "lapsadmin")  # fmt: skip
 """What stands in facts of the cases and tells who or where somebody is."""
 SCHEMAS = ROOT / "src/teamsmedic/schemas"
-
-
-class Direct:
-    """A door without a wire."""
-
-    def __init__(self, device: ReplayDevice) -> None:
-        self.name, self.device = device.name, device
-
-    def run(self, request: Send) -> Reply:
-        texts = [one.text for one in request.statements]
-        said = self.device.respond(
-            Asked(tuple((text, None if at else request.argument) for at, text in enumerate(texts)), ())
-        )
-        return Reply(tuple(said.lines), End.FAILED if said.failed else End.COMPLETED, said.failed or "")
-
-    def close(self) -> None:
-        pass
 
 
 def wanted(name: str, parameters: Mapping[str, Any]) -> plan.Plan:

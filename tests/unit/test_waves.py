@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import pytest
+import recorded
 
 from teamsmedic.errors import AccessDenied, BadReply, RequestError, RunFolderError, Unreachable, Untrusted
 from teamsmedic.outcome import Outcome, Status
+from teamsmedic.resume import Earlier
 from teamsmedic.waves import Gate, HeldBack, Policy, Size, Standing, first_absent, standing
 
 V, U, F, A, N = Standing.VERIFIED, Standing.UNVERIFIED, Standing.FAILED, Standing.ABSENT, Standing.INAPPLICABLE
@@ -219,3 +223,19 @@ def test_options_as_a_command_line_and_as_yaml_give_them():
 
 def test_absent_hosts_come_first():
     assert first_absent(["a", "b", "c", "d"], ["c"]) == ["c", "a", "b", "d"]
+
+
+def test_a_repair_that_waits_for_a_restart_is_not_called_healthy_by_a_resumed_run(tmp_path: Path) -> None:
+    due, done = (recorded.outcome("fixed", restart=restart) for restart in ("device", None))
+    damaged = recorded.outcome("mended")
+    hosts = {name: recorded.told(one) for name, one in (("due", due), ("done", done), ("damaged", damaged))}
+    folder = recorded.run(tmp_path, 1, hosts)
+    earlier = Earlier.find(tmp_path, folder.id, ["tls12_usable"], {}, policy())
+
+    def verified(host: str) -> list[tuple[str, str | None]] | None:
+        known = earlier.verified(host, time.time())
+        return known and [(one.status, one.restart) for one in known.outcomes]
+
+    assert verified("due") == [("fixed", "device")]
+    assert verified("done") == [("healthy", None)]
+    assert verified("damaged") is None

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from announced import expected
 from snapshot import IGNORE, RESTARTED, Ignore, Snapshot, difference, report
@@ -354,3 +355,25 @@ def table(proved: Proved) -> str:
         for (door, name, status, result), count in sorted(told.items())
     ]
     return "\n".join(lines)
+
+
+def proof(ids: Sequence[str], doors: Sequence[str]) -> tuple[Any, Any, Any]:
+    """What a file of tests holds: the fixture `proved`, a test of each case through each door, and the count of them."""
+
+    @pytest.fixture(scope="module")
+    def proved(windows_lab: Any, tmp_path_factory: pytest.TempPathFactory) -> Proved:
+        return prove(ids, doors, windows_lab, tmp_path_factory.mktemp("beats"))
+
+    @pytest.mark.parametrize("door", doors)
+    @pytest.mark.parametrize("case", ids)
+    def test_beats(proved: Proved, case: str, door: str) -> None:
+        one = proved[door][case]
+        assert one.failures == [], "\n".join(one.failures)
+
+    def test_no_pair_is_skipped(proved: Proved, record_property: Callable[[str, str], None]) -> None:
+        record_property("figure", table(proved))
+        for several in proved.values():
+            assert sorted(several) == sorted(ids)
+            assert all(one.statuses for one in several.values())
+
+    return proved, test_beats, test_no_pair_is_skipped

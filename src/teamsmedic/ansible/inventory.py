@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["HostSpec", "ask", "connection", "resolve"]
 
 _NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*")
-_OURS = ("lab_", "teamsmedic_")
 _VAULT_ERROR = re.compile(r"\w*Vault\w*Error")
 """ansible-core 2.18 has AnsibleVaultError; what later ones raise while templating is in no public module."""
 _VAULT = "give the vault's password: -J, --vault-id or --vault-password-file"

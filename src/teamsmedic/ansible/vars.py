@@ -48,7 +48,6 @@ class HostSpec:
     connection_timeout: int = 30
     configuration: str = "Microsoft.PowerShell"
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    vars: Mapping[str, Any] = field(default_factory=dict, repr=False)
     groups: tuple[str, ...] = ()
     night_window: Window | None = None
 

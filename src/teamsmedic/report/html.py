@@ -12,7 +12,7 @@ from markupsafe import Markup
 from teamsmedic import __version__
 from teamsmedic.report import text
 from teamsmedic.report.model import Report, Standing
-from teamsmedic.text import clean
+from teamsmedic.text import clean, value
 
 MEANINGS = {
     Standing.FAILED: "a repair could not be proved, or it stopped in the middle",
@@ -35,7 +35,7 @@ def _environment() -> jinja2.Environment:
         finalize=lambda it: clean(it, 4000) if isinstance(it, str) and not isinstance(it, Markup) else it,
     )  # fmt: skip
     made.globals.update(
-        when=text.when, value=text.value, head=text.head, why=text.why, meanings=MEANINGS, most=CHANGES,
+        when=text.when, value=value, head=text.head, why=text.why, meanings=MEANINGS, most=CHANGES,
         slug=lambda standing: standing.replace(" ", "-"), version=__version__,
     )  # fmt: skip
     return made
@@ -51,6 +51,7 @@ def page(report: Report) -> str:
         .get_template("report.html")
         .render(
             it=report,
+            title=report.title,
             script=Markup(script),  # noqa: S704 - a file of ours, which holds nothing of a run
             style=Markup(style),  # noqa: S704 - the same
             policy=f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{allowed}'",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -14,7 +13,7 @@ from typing import Any
 from teamsmedic.outcome import Change, Json, Outcome
 from teamsmedic.report.model import HostState, Report
 from teamsmedic.runreader import End, Run, State
-from teamsmedic.text import clean
+from teamsmedic.text import clean, value
 
 VERSION = 1
 STATES = {
@@ -32,16 +31,6 @@ COLUMNS = (
 def when(seconds: float | None) -> str:
     """A time as people read it, in UTC; a dash where there is none."""
     return "-" if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M}Z"
-
-
-def value(it: Json) -> str:
-    """A value of a change in few words."""
-    if it is None:
-        return "absent"
-    if isinstance(it, Mapping) and "data" in it:
-        data = it["data"]
-        return clean(data, 300) + (f" (0x{data:X})" if isinstance(data, int) and data > 9 else "")
-    return clean(it if isinstance(it, str) else json.dumps(it, sort_keys=True), 300)
 
 
 def change(it: Change) -> str:
