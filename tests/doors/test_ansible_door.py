@@ -206,7 +206,7 @@ def test_the_run_folder_is_complete(fleet, tool):
         fleet.add(f"desk-{number}", lamp_on="dark")
     fleet.add("gone", also={"ansible_port": 9})
 
-    played = fleet.play(tool, "fix", "-l", "devices", *LAMP, "-e", '{"waves": [2, "100%"]}')
+    played = fleet.play(tool, "fix", "-l", "devices", "--forks", "1", *LAMP, "-e", '{"waves": [2, "100%"]}')
 
     (folder,) = played.folders()
     manifest = folder.manifest()
