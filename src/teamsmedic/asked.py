@@ -20,9 +20,11 @@ def plan(
     names: Sequence[str] = (),
     everything: bool = False,
     parameters: Mapping[str, Mapping[str, Json]] | None = None,
+    spare: bool = False,
     now: float,
 ) -> planning.Plan:
-    """The plan for codes in any spelling (a list, a string with commas or lines, an integer), names, or everything."""
+    """The plan for codes in any spelling (a list, a string with commas or lines, an integer), names, or everything; the
+    rest as `plan.make` takes it."""
     root = content.root()
     book = catalog.load(root) if given else None
     entries = book.resolve(given) if book else []
@@ -34,6 +36,7 @@ def plan(
         names=names,
         everything=everything,
         parameters=parameters,
+        spare=spare,
         now=now,
     )
 

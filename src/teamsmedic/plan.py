@@ -38,11 +38,13 @@ def make(
     names: Sequence[str] = (),
     everything: bool = False,
     parameters: Mapping[str, Mapping[str, Json]] | None = None,
+    spare: bool = False,
     now: float,
 ) -> Plan:
     """The plan for causes (of codes), for remediations by name, or for everything.
 
-    `parameters`: remediation id to values. RequestError where nothing is asked for or applies, a name is unknown, or a
+    `parameters`: remediation id to values; `spare`: also of remediations that are not planned, as a site's variables
+    hold them for all of its runs. RequestError where nothing is asked for or applies, a name or a value cannot be, or a
     parameter is none of the plan's.
     """
     given = parameters or {}
@@ -65,8 +67,10 @@ def make(
         )
     chosen.sort(key=lambda one: one.risk != "safe")
     planned = [one.id for one in chosen]
-    for name in given:
-        if name not in planned:
+    for name, values in given.items():
+        if spare:
+            known[name].values(values, now)
+        elif name not in planned:
             raise RequestError(
                 f"read the parameters of {name}",
                 f"the plan is {', '.join(planned)}",

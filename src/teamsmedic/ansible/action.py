@@ -270,13 +270,14 @@ def carry_out(task: Task, open_host: Callable[[], AnsibleHost]) -> dict[str, Any
                 said = triaged.told(interview, result, (0.0, 0.0), where, checked=False)
                 return {"changed": False, "outcomes": [], **said}
         elif options.state in BACK:
-            asked.undo_parameters(options.parameters, options.remediations, time.time())
+            asked.undo_parameters(options.parameters, (), time.time())
         else:
             plan = asked.plan(
                 options.codes,
                 names=options.remediations,
                 everything=options.all,
                 parameters=options.parameters,
+                spare=True,
                 now=time.time(),
             )
         host = open_host()
