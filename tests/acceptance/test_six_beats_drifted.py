@@ -1,4 +1,4 @@
-"""The six beats of drifted cases through the command line. A file a door: two processes take one each. (tests/windows/beats.py)"""
+"""The six beats of every drifted case, through both doors. (tests/windows/beats.py)"""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ import pytest
 from beats import DRIFTED, proof
 
 pytestmark = pytest.mark.timeout(3600)
-proved, test_beats, test_no_pair_is_skipped = proof(DRIFTED, ["command line"])
+proved, test_beats, test_no_pair_is_skipped = proof(DRIFTED)

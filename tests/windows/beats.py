@@ -5,8 +5,8 @@ what a dry run announced, and the journal → fix again changes nothing (healthy
 restores the first read. Any other case: check, fix and check again say the same, and nothing changed.
 
 Many cases go through a beat together, so that a command or a playbook starts once for all and not once for each. A case
-that is not drifted goes through both doors on one device, between one read before and one after all six commands: what
-any of them changed would be there.
+goes through both doors on one device where the first door leaves it as it was, but for the journal. Where an undo cannot
+bring everything back, the next door gets a new device.
 """
 
 from __future__ import annotations
@@ -58,6 +58,11 @@ class Subject:
     statuses: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     """The reasons of the first check."""
+
+    @property
+    def as_before(self) -> bool:
+        """Whether its device is, after an undo, what it was before the fix."""
+        return KNOWN[self.remediation].reversible and all(change.action != "remove" for change in self.announced)
 
     @property
     def restarts(self) -> bool:
@@ -285,54 +290,49 @@ Proved = dict[str, dict[str, Subject]]
 """Door to case's id to what became of it."""
 
 
-def prove(ids: Sequence[str], doors: Sequence[str], windows_lab: Any, folder: Path) -> Proved:
-    """Those cases through those doors; `ids` are all drifted or none is."""
-    out: Proved = {door: {} for door in doors}
+def prove(ids: Sequence[str], windows_lab: Any, folder: Path) -> Proved:
+    """Those cases through both doors; `ids` are all drifted or none is."""
+    out: Proved = {door: {} for door in DOORS}
     numbered = list(enumerate(PAIRS))
     for name in KNOWN:
         mine = [(number, case) for number, (owner, case) in numbered if owner == name and f"{name}/{case.name}" in ids]
         for at in range(0, len(mine), TOGETHER):
-            for door, subjects in batch(doors, name, mine[at : at + TOGETHER], windows_lab, folder).items():
+            for door, subjects in batch(name, dict(mine[at : at + TOGETHER]), windows_lab, folder).items():
                 out[door] |= {f"{name}/{one.case.name}": one for one in subjects}
     return out
 
 
-def batch(
-    doors: Sequence[str], name: str, cases: Sequence[tuple[int, Case]], windows_lab: Any, folder: Path
-) -> dict[str, list[Subject]]:
-    """Some cases of one remediation, each on a new device."""
-    devices: list[Any] = []
-    hosts: dict[str, Any] = {}
+def batch(name: str, cases: dict[int, Case], windows_lab: Any, folder: Path) -> dict[str, list[Subject]]:
+    """Some cases of one remediation by their numbers, each on a device of its own."""
+    inventory = folder / f"{name}-{min(cases)}.yml"
+    devices: dict[int, Any] = {}
     through: dict[str, list[Subject]] = {}
     try:
-        for number, case in cases:
-            script = case.script(KNOWN[name].folder)
-            device = windows_lab.add(case.role, case.seeds, script, name=f"{doors[0][:4]}-{number:02}", shared=True)
-            devices.append(device)
-            asked = {"parameters": {name: dict(case.parameters)}} if case.parameters else {}
-            hosts[device.name] = {**device.variables(), **asked}
-        inventory = folder / f"{name}-{cases[0][0]}.yml"
-        inventory.write_text(yaml.safe_dump({"all": {"hosts": hosts}}, allow_unicode=True))
-        first = [device.snapshot() for device in devices]
-        through = {
-            door: [
-                Subject(name, case, device, before)
-                for (_, case), device, before in zip(cases, devices, first, strict=True)
+        for door, way in DOORS.items():
+            for number in cases.keys() - devices.keys():
+                script = cases[number].script(KNOWN[name].folder)
+                role, seeds = cases[number].role, cases[number].seeds
+                devices[number] = windows_lab.add(role, seeds, script, name=f"beat-{number:03}", shared=True)
+            hosts = {
+                devices[number].name: devices[number].variables()
+                | ({"parameters": {name: dict(case.parameters)}} if case.parameters else {})
+                for number, case in cases.items()
+            }
+            inventory.write_text(yaml.safe_dump({"all": {"hosts": hosts}}, allow_unicode=True))
+            through[door] = [
+                Subject(name, case, devices[number], devices[number].snapshot()) for number, case in cases.items()
             ]
-            for door in doors
-        }
-        if str(cases[0][1].status) == "drifted":
-            (door,) = doors
-            changing(DOORS[door], through[door], inventory)
-        else:
-            for door, subjects in through.items():
-                equal(DOORS[door], subjects, inventory)
-            for number, device in enumerate(devices):
-                after = device.snapshot()
-                for subjects in through.values():
-                    subjects[number].same("check, fix and check again, through both doors,", first[number], after)
+            if all(str(case.status) == "drifted" for case in cases.values()):
+                changing(way, through[door], inventory)
+                for number, one in zip(cases, through[door], strict=True):
+                    if not one.as_before:
+                        devices.pop(number).remove()
+            else:
+                equal(way, through[door], inventory)
+                for one in through[door]:
+                    one.same("check, fix and check again", one.first, one.device.snapshot())
     finally:
-        for device in devices:
+        for device in devices.values():
             device.remove()
         for subjects in through.values():
             for one in subjects:
@@ -357,14 +357,14 @@ def table(proved: Proved) -> str:
     return "\n".join(lines)
 
 
-def proof(ids: Sequence[str], doors: Sequence[str]) -> tuple[Any, Any, Any]:
+def proof(ids: Sequence[str]) -> tuple[Any, Any, Any]:
     """What a file of tests holds: the fixture `proved`, a test of each case through each door, and the count of them."""
 
     @pytest.fixture(scope="module")
     def proved(windows_lab: Any, tmp_path_factory: pytest.TempPathFactory) -> Proved:
-        return prove(ids, doors, windows_lab, tmp_path_factory.mktemp("beats"))
+        return prove(ids, windows_lab, tmp_path_factory.mktemp("beats"))
 
-    @pytest.mark.parametrize("door", doors)
+    @pytest.mark.parametrize("door", DOORS)
     @pytest.mark.parametrize("case", ids)
     def test_beats(proved: Proved, case: str, door: str) -> None:
         one = proved[door][case]

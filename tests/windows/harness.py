@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import secrets
 import threading
 from collections.abc import Coroutine, Iterator
@@ -45,6 +46,11 @@ class WindowsLab:
         self.http = self.call(self.front.listen())
         self.https = self.call(self.front.listen(tls=True))
         self._made = 0
+        # Two processes of tests whose devices took processors in turn would often share one and leave the other idle.
+        self.cpu: int | None = None
+        if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+            processors = sorted(os.sched_getaffinity(0))
+            self.cpu = processors[int(worker.removeprefix("gw")) % len(processors)]
 
     def call(self, work: Coroutine[Any, Any, T], seconds: float = 120) -> T:
         """Run something in the front's loop."""
@@ -63,7 +69,8 @@ class WindowsLab:
         """A new device, booted; `breaks` is a script that the administrator runs on it then; `shared` is WindowsDevice's."""
         self._made += 1
         name = name or f"{role}-{self._made}"
-        backend = WindowsDevice(Device.create(self.folder / name, role, seeds, name=name), shared=shared)
+        made = Device.create(self.folder / name, role, seeds, name=name, cpu=self.cpu)
+        backend = WindowsDevice(made, shared=shared)
         self.call(backend.start())
         self.fronted[name] = http.Device(name, backend, limits=limits)
         device = LabDevice(self, name, backend)

@@ -29,20 +29,15 @@ HELD = r"""
 [Microsoft.Win32.Registry]::SetValue('STORE\DEVICE\NonPackaged\C:#Program Files#cam.exe', 'LastUsedTimeStart', [long]5, 'QWord')
 [Microsoft.Win32.Registry]::SetValue('STORE\DEVICE\NonPackaged\C:#Program Files#cam.exe', 'LastUsedTimeStop', [long]0, 'QWord')
 """.replace("STORE", STORE)
-# Whoever registers a task leaves a file, also where the task is gone at the end. A new file: the module's is the template's.
+# Whoever registers a task leaves a file, also where the task is gone at the end.
 TRAP = r"""
-$module = (Get-Module -ListAvailable -Name ScheduledTasks).Path -replace 'psd1$', 'psm1'
-$text = [System.IO.File]::ReadAllText($module)
-[System.IO.File]::Delete($module)
-[System.IO.File]::WriteAllText($module, $text + @'
-
 $script:Real = ${function:Register-ScheduledTask}
 function Register-ScheduledTask {
     [System.IO.File]::AppendAllText('C:\registered', 'x')
     & $script:Real @args
 }
-'@)
 """
+MODULE = r"C:\Program Files\PowerShell\Modules\ScheduledTasks\ScheduledTasks.psm1"
 Make = Callable[..., LabDevice]
 
 
@@ -125,8 +120,9 @@ def test_a_meeting_that_begins_after_the_look_is_seen_by_the_device(device: Make
 
 def test_the_user_of_a_room_is_never_edited_and_no_task_is_registered(device: Make, tmp_path: Path) -> None:
     """Everything that there is, with everything allowed. That the trap catches is shown on a desktop."""
-    room = device("room", breaks=TLS_OFF + TRAP)
-    desk = device("desktop", breaks=TRAP)
+    room, desk = device("room", breaks=TLS_OFF), device("desktop")
+    for one in (room, desk):
+        one.device.put(MODULE, one.device.file(MODULE).read_bytes() + TRAP.encode())
     everything = [word for name in KNOWN for word in ("--remediation", name)]
     everything += ["--allow", "disruptive", "--allow", "irreversible", "--because", "all of it"]
     before = room.snapshot()

@@ -11,12 +11,15 @@ import base64
 import binascii
 import contextlib
 import logging
+import os
 import re
 import shutil
+import tempfile
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from teamsmedic import content, remediation
 from teamsmedic.errors import InventoryError
@@ -74,9 +77,18 @@ class WindowsDevice:
             command = CommandShell(self.device, request)
             self._shells.append(command)
             return command
-        shell = PowerShellShell(await self._engine(request), self._idle.append if self.shared else None)
-        self._shells.append(shell)
-        await shell.start(request)
+        for again in (True, False):
+            engine = await self._engine(request)
+            shell = PowerShellShell(engine, self._idle.append if self.shared else None)
+            self._shells.append(shell)
+            try:
+                await shell.start(request)
+                break
+            except wsman.Fault as fault:
+                # Wine loses a start now and then, on a busy machine (seen once in some hundred).
+                if not (again and engine.over):
+                    raise
+                log.warning("device %s: %s It is started once more.", self.device.computer, fault.text)
         return shell
 
     async def _engine(self, request: wsman.ShellRequest) -> Engine:
@@ -163,6 +175,8 @@ class Engine:
         self.device, self.variables = device, variables
         self.streams: dict[str, _Stream] = {}
         self.dead = False
+        self.complaint = ""
+        """The end of what it wrote to its error stream, once it is dead."""
         self._process: asyncio.subprocess.Process | None = None
         self._packets: asyncio.Queue[tuple[str, str, bytes, asyncio.Event] | None] = asyncio.Queue()
         self._acknowledged: dict[tuple[str, str], asyncio.Event] = {}
@@ -175,16 +189,17 @@ class Engine:
 
     async def start(self) -> None:
         """Start the process."""
+        errors = tempfile.TemporaryFile()  # noqa: SIM115 - not a pipe: what the engine starts may hold it
         self._process = await asyncio.create_subprocess_exec(
             *self.device.command(PWSH, "-NoProfile", "-s"),
             env=self.variables,
             cwd=self.device.folder,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
+            stderr=errors,
             limit=1 << 24,  # one packet is one line
         )
-        self._tasks = [asyncio.create_task(work) for work in (self._read(), self._write(), self._watch())]
+        self._tasks = [asyncio.create_task(work) for work in (self._read(), self._write(), self._watch(errors))]
 
     def put(self, kind: str, key: str, packet: bytes | None = None) -> asyncio.Event:
         """Hand the engine a packet; the event is set when it has acknowledged it, or has ended."""
@@ -256,11 +271,14 @@ class Engine:
             log.exception("device %s: unexpected output of the engine", self.device.computer)
             self._process.kill()
 
-    async def _watch(self) -> None:
+    async def _watch(self, errors: IO[bytes]) -> None:
         """When the engine has ended, nobody waits for it any longer. Its output may be held open by what it started."""
         assert self._process is not None
         await exit_code(self._process)
         await asyncio.wait(self._tasks[:1], timeout=LAST_WORDS_SECONDS)
+        with errors:
+            errors.seek(max(0, errors.seek(0, os.SEEK_END) - 500))
+            self.complaint = errors.read().decode(errors="replace").strip()
         self.dead = True
         self._packets.put_nowait(None)
         for known in self._acknowledged.values():
@@ -319,7 +337,8 @@ class PowerShellShell:
         if engine.dead:
             code = await engine.ended()
             engine.end()
-            raise wsman.internal(f"The engine ended at its start with code {code}.")
+            said = engine.complaint or "it said nothing"
+            raise wsman.internal(f"The engine ended at its start with code {code}: {said}.")
 
     async def command(self, command_id: str, line: wsman.CommandLine) -> None:
         """Create a pipeline."""
