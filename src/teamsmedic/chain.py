@@ -12,10 +12,11 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from teamsmedic.outcome import Json
 
-_HASH = re.compile(rb', "hash": "([0-9a-f]{64})"\}\s*\Z')
+_HASH = re.compile(rb', "hash": "([0-9a-f]{64})"\}\n?\Z')
 
 
 def sha256(data: bytes) -> str:
@@ -47,12 +48,12 @@ def line(record: Mapping[str, Json], before: bytes) -> str:
 
 def faults(lines: Sequence[bytes], name: str) -> Iterator[tuple[int, str]]:
     """Line numbers from 1, each with what is wrong there. A line that was cut while it was written is no fault."""
-    before = name.encode()
+    before = name.encode("utf-8", "surrogateescape")
     for number, one in enumerate(lines, 1):
         whole, said = sound(one), _prev(one)
         if whole is None:
             # Whoever was killed here left no whole record, and the next one was chained to what it left.
-            torn = not _whole(one) and (number == len(lines) or _prev(lines[number]) == sha256(one))
+            torn = parsed(one) is None and (number == len(lines) or _prev(lines[number]) == sha256(one))
             if not torn:
                 yield number, "has no hash"
         elif not whole:
@@ -63,17 +64,15 @@ def faults(lines: Sequence[bytes], name: str) -> Iterator[tuple[int, str]]:
         before = one
 
 
-def _whole(one: bytes) -> bool:
+def parsed(text: bytes) -> dict[str, Any] | None:
+    """The JSON object in these bytes; None where there is none, or one nested deeper than can be read."""
     try:
-        return isinstance(json.loads(one), dict)
-    except ValueError:
-        return False
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return data if isinstance(data, dict) else None
 
 
 def _prev(one: bytes) -> str | None:
-    try:
-        record = json.loads(one)
-    except ValueError:
-        return None
-    said = record.get("prev") if isinstance(record, dict) else None
+    said = (parsed(one) or {}).get("prev")
     return said if isinstance(said, str) else None

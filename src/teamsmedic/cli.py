@@ -405,6 +405,9 @@ class _Session:
             self.pattern, self._again(), _words(more), self._decided(),
         )  # fmt: skip
 
+    def _waved(self, result: Result) -> dict[str, Any]:
+        return {"waves": result.by_wave(), "decided": list(result.waves)} if self.gate else {}
+
     def _decided(self) -> list[str]:
         from teamsmedic import gatekeeper
 
@@ -431,7 +434,7 @@ class _Session:
         """Prints the result, completes the manifest, and gives the exit code."""
         from teamsmedic import view
 
-        self.folder.end(int(result.exit_code), **({"waves": result.by_wave()} if self.gate else {}))
+        self.folder.end(int(result.exit_code), **self._waved(result))
         if self.options["redact"]:
             result = reporting.redacted(result, self.names())
         if self.options["as_json"]:

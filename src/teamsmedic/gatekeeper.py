@@ -14,7 +14,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from teamsmedic import chain
 from teamsmedic.errors import RunFolderError
 from teamsmedic.outcome import Json
 from teamsmedic.runfolder import RunFolder, told
@@ -121,6 +123,17 @@ def read(folder: RunFolder, policy: Policy) -> Gate | None:
     """The gate that a run's folder holds; None where it has none, or one that cannot be read."""
     kept = _read(folder.path / "waves.json", policy)
     return kept.gate if kept else None
+
+
+def progress(folder: Path) -> tuple[list[str], dict[str, int]]:
+    """What was decided after each wave, and the wave (from 1) of each host under way; of whatever is readable."""
+    data: Any = {}
+    with contextlib.suppress(OSError):
+        data = chain.parsed((folder / "waves.json").read_bytes()) or {}
+    gate, under_way = (one if isinstance(one := data.get(name), dict) else {} for name in ("gate", "under_way"))
+    told, wave = gate.get("told"), gate.get("wave")
+    decided = [one for one in told if isinstance(one, str)] if isinstance(told, list) else []
+    return decided, dict.fromkeys(under_way, wave + 1) if isinstance(wave, int) else {}
 
 
 def _read(path: Path, policy: Policy) -> _Kept | None:

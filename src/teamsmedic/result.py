@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from teamsmedic.errors import ExitCode, HostError, NotReversible, TeamsMedicError
+from teamsmedic.errors import ExitCode, HostError, NothingToUndo, NotReversible, TeamsMedicError
 from teamsmedic.outcome import Json, Outcome, exit_code
 from teamsmedic.treatment import Report
 from teamsmedic.waves import HeldBack, Standing, standing
@@ -45,6 +45,11 @@ class HostResult:
         return "" if self.error is None else "not done" if reached else "not reached"
 
     @property
+    def untouched(self) -> bool:
+        """Whether nothing was done there, as it has to be: it was held back, or there was nothing to undo."""
+        return isinstance(self.error, HeldBack | NothingToUndo)
+
+    @property
     def absent(self) -> bool:
         """Whether it counts as not reached in waves, where it can also be that nobody is logged on."""
         return self.wave is not None and standing(self.outcomes, self.error) is Standing.ABSENT
@@ -78,6 +83,8 @@ class HostResult:
         del data["host"]
         if self.absent or self.without == "not reached":
             return "unreachable", data
+        if self.untouched:
+            data["without"] = self.without
         return "outcome" if self.report else "stopped", data
 
 

@@ -118,23 +118,21 @@ class RunFolder:
         with told("wrote", target):
             target.parent.mkdir(exist_ok=True, mode=0o700)
             with contextlib.suppress(FileExistsError):
-                target.symlink_to(_file_name(host))
+                target.symlink_to(file_name(host))
             held = str(target.readlink())
-        return host if held == _file_name(host) else held
+        return host if held == file_name(host) else held
 
     def has(self, host: str) -> bool:
         """Whether anything is recorded of that host."""
         return self._file(host).exists()
 
     def _file(self, host: str) -> Path:
-        return self.path / "hosts" / f"{_file_name(host)}.jsonl"
+        return self.path / "hosts" / f"{file_name(host)}.jsonl"
 
     def manifest(self) -> dict[str, Json]:
         """The manifest; empty where there is none."""
-        with contextlib.suppress(OSError, ValueError):
-            data = json.loads((self.path / "manifest.json").read_text("utf-8"))
-            if isinstance(data, dict):
-                return data
+        with contextlib.suppress(OSError):
+            return chain.parsed((self.path / "manifest.json").read_bytes()) or {}
         return {}
 
     def hosts(self) -> dict[str, list[dict[str, Json]]]:
@@ -161,13 +159,8 @@ class RunFolder:
 
 def _records(file: Path) -> list[dict[str, Json]]:
     with told("read", file):
-        lines = file.read_text("utf-8", errors="replace").splitlines()
-    records = []
-    for line in lines:
-        with contextlib.suppress(ValueError):
-            if isinstance(record := json.loads(line), dict):
-                records.append(record)
-    return records
+        lines = file.read_bytes().split(b"\n")
+    return [record for record in map(chain.parsed, lines) if record is not None]
 
 
 def find(where: Path, run: str) -> RunFolder | None:
@@ -219,8 +212,8 @@ def _began(pid: int) -> int | None:
         return None
 
 
-def _file_name(host: str) -> str:
-    """The host's name as a file name: what is not harmless becomes %XX, and what is too long its hash."""
+def file_name(host: str) -> str:
+    """The host's name as the name of its file, without its end: what is not harmless becomes %XX, and what is too long its hash."""
     name = re.sub(r"[^A-Za-z0-9_.-]|^\.", lambda m: "".join(f"%{b:02X}" for b in m[0].encode("utf-8", "replace")), host)
     return (
         name if len(name) <= LONGEST else f"{name[: LONGEST - 17]}%{chain.sha256(host.encode('utf-8', 'replace'))[:16]}"

@@ -7,7 +7,6 @@ complete.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,9 +15,10 @@ from enum import StrEnum
 from pathlib import Path
 from urllib.parse import unquote
 
-from teamsmedic import chain, content, runfolder
+from teamsmedic import chain, content, gatekeeper, runfolder
 from teamsmedic.errors import ExitCode, RequestError, RunFolderError
 from teamsmedic.outcome import Change, Json, Outcome, Status
+from teamsmedic.runfolder import RunFolder
 from teamsmedic.text import clean
 
 
@@ -32,11 +32,14 @@ class State(StrEnum):
 
 
 class End(StrEnum):
-    """How a run ended for one host; `begun`: a change was begun there, and nothing tells how it ended."""
+    """How a run ended for one host; `begun`: a change was begun there, and nothing tells how it ended; `held_back`: it was
+    not touched, because of the waves before it."""
 
     OUTCOME = "outcome"
     UNREACHABLE = "unreachable"
     STOPPED = "stopped"
+    HELD_BACK = "held_back"
+    NOTHING_TO_UNDO = "nothing_to_undo"
     BEGUN = "begun"
     NONE = "none"
 
@@ -65,8 +68,10 @@ class HostRun:
         """The exit code of this host alone, as interface and `--help` say it; a host without a record is not well."""
         if self.end is End.UNREACHABLE:
             return ExitCode.UNREACHABLE
-        if self.end is End.OUTCOME:
+        if self.end in (End.OUTCOME, End.NOTHING_TO_UNDO):
             return ExitCode.worst(one.status.exit_code for one in self.outcomes)
+        if self.end is End.HELD_BACK:
+            return ExitCode.BLOCKED
         return ExitCode.INTERRUPTED if self.end is End.NONE else ExitCode.FAILED
 
 
@@ -75,7 +80,7 @@ class Run:
     """A run as it was found. `source`: run_folder or ansible_runner; times are seconds since 1970.
 
     `seal`: the hash of the whole, where the run is over: kept elsewhere, it tells of any later change.
-    `notes`: one sentence for each thing that a reader must know of how complete this is.
+    `notes`: one sentence for each thing that a reader must know of how complete this is. `decided`: a line for each wave.
     """
 
     id: str
@@ -99,6 +104,7 @@ class Run:
     exit_code: int | None = None
     seal: str | None = None
     waves: list[list[str]] = field(default_factory=list)
+    decided: list[str] = field(default_factory=list)
     hosts: dict[str, HostRun] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -141,7 +147,7 @@ def read(path: Path) -> Run:
 
 
 def _run_folder(path: Path) -> Run:
-    manifest = runfolder.RunFolder(path).manifest()
+    manifest = RunFolder(path).manifest()
     run = Run(path.resolve().name, path, "run_folder", State.UNTOLD)
     for name in ("command", "door", "by", "content", "pattern", "playbook"):
         setattr(run, name, _text(manifest.get(name)))
@@ -154,12 +160,21 @@ def _run_folder(path: Path) -> Run:
     run.id = _text(manifest.get("run")) or run.id
     torn = 0
     for file in sorted((path / "hosts").glob("*.jsonl")):
-        records, cut = _records(file)
-        torn += cut
-        host = _host(records, unquote(file.stem))
-        run.hosts[host.host] = host
+        if file.is_file():
+            records, cut = _records(file)
+            torn += cut
+            # A file of another name says nothing of the host that it names.
+            named = [_text(one.get("host")) or "" for one in records]
+            host = next((one for one in named if f"{runfolder.file_name(one)}.jsonl" == file.name), unquote(file.stem))
+            run.hosts[host] = _host(records, host)
     for name in _texts(manifest.get("hosts")):
         run.hosts.setdefault(name, HostRun(name))
+    run.decided = _texts(manifest.get("decided"))
+    if run.ended is None:
+        run.decided, under_way = gatekeeper.progress(path)
+        for name, wave in under_way.items():
+            if name in run.hosts:
+                run.hosts[name].wave = run.hosts[name].wave or wave
     _number_waves(run)
     if run.ended is not None:
         run.state, run.seal = State.ENDED, _text(manifest.get("hash"))
@@ -188,6 +203,11 @@ def _notes(run: Run, manifest: Mapping[str, Json], torn: int) -> Iterator[str]:
     elif run.state is State.UNTOLD and manifest:
         every = "" if left or begun else ", though every host has its record"
         yield f"No end is recorded{every}: from here nothing tells whether it still goes on."
+    held = sum(one.end is End.HELD_BACK for one in run.hosts.values())
+    if held:
+        why = next((one.removeprefix("stopped: ") for one in run.decided if one.startswith("stopped: ")), "")
+        were = f"{held} device{'s were' if held != 1 else ' was'} held back and not touched"
+        yield f"The waves stopped, and {were}{f': {why}' if why else ''}."
     if begun and run.state is not State.GOING_ON:
         yield f"A change was begun and its end is not recorded on {_named(begun)}: check there, or undo this run."
     if left and run.state is not State.GOING_ON:
@@ -205,11 +225,7 @@ def _records(file: Path) -> tuple[list[dict[str, Json]], int]:
     """The records of a file, and how many lines are none."""
     records, torn = [], 0
     for line in chain.lines(file.read_bytes()) if file.stat().st_size else ():
-        try:
-            record = json.loads(line)
-        except ValueError:
-            record = None
-        if isinstance(record, dict):
+        if (record := chain.parsed(line)) is not None:
             records.append(record)
         else:
             torn += 1
@@ -220,7 +236,6 @@ def _host(records: Iterable[Mapping[str, Json]], name: str) -> HostRun:
     """What the records of one host say last."""
     host = HostRun(name)
     for record in records:
-        host.host = _text(record.get("host")) or host.host
         host.at = _number(record.get("at")) or host.at
         host.wave = _whole(record.get("wave")) or host.wave
         host.groups = _texts(record.get("groups")) or host.groups
@@ -230,9 +245,13 @@ def _host(records: Iterable[Mapping[str, Json]], name: str) -> HostRun:
         elif kind == "way_back":
             host.end = End.BEGUN
         elif kind in (End.OUTCOME, End.UNREACHABLE, End.STOPPED):
-            host.end = End(kind)
+            host.end = _WITHOUT.get(str(record.get("without")), End(kind)) if kind == End.STOPPED else End(kind)
             _fill(host, record)
     return host
+
+
+_WITHOUT = {"held back": End.HELD_BACK, "nothing to undo": End.NOTHING_TO_UNDO}
+"""Of a host that was stopped before anything was done there (result.py)."""
 
 
 def _fill(host: HostRun, said: Mapping[str, Json]) -> None:
@@ -335,11 +354,7 @@ def _events(path: Path) -> Iterator[dict[str, Json] | None]:
     for file in sorted((path / "job_events").glob("*.json"), key=counter):
         if file.name.endswith("-partial.json"):  # one that the runner has not completed
             continue
-        try:
-            event = json.loads(file.read_bytes())
-        except ValueError:
-            event = None
-        yield event if isinstance(event, dict) else None
+        yield chain.parsed(file.read_bytes())
 
 
 def _take(
@@ -366,7 +381,10 @@ def _take(
         host.verdict = _text(one.get("verdict")) or host.verdict
         # Ansible takes `failed` out of what callbacks get.
         failed = kind == "runner_on_failed" or bool(one.get("failed"))
-        if _list(one.get("outcomes")) or not failed:
+        host.wave = _whole(one.get("wave")) or host.wave
+        if end := _WITHOUT.get(str(one.get("without"))):
+            host.end, host.error = end, _text(one.get("msg"))
+        elif _list(one.get("outcomes")) or not failed:
             host.end = End.OUTCOME
             _fill(host, {**one, "error": None})
             host.kind = "replayed" if str(one.get("msg", "")).endswith("(replayed device)") else host.kind
@@ -433,7 +451,9 @@ def verify(path: Path) -> Verified:
     `unknown` unless a change was found.
     """
     run = read(path)
-    if run.source != "run_folder" or (run.format is not None and run.format < runfolder.FORMAT):
+    # An older run has no hash; one that has was only made to look older.
+    older = run.format is not None and run.format < runfolder.FORMAT and "hash" not in RunFolder(path).manifest()
+    if run.source != "run_folder" or older:
         return Verified(run, [], "unknown")
     faults = list(_faults(run))
     result = "changed" if faults else "intact" if run.seal else "unknown"
@@ -441,8 +461,10 @@ def verify(path: Path) -> Verified:
 
 
 def _faults(run: Run) -> Iterator[Fault]:
-    file = run.path / "manifest.json"
-    manifest = runfolder.RunFolder(run.path).manifest()
+    file, folder = run.path / "manifest.json", run.path.resolve().name
+    manifest = RunFolder(run.path).manifest()
+    if runfolder.RUN_ID.fullmatch(folder) and folder != run.id:
+        yield Fault("manifest.json", None, f"is that of run {clean(run.id, 60)}, and lies in the folder of {folder}")
     if file.is_file() and not chain.sound(file.read_bytes()):
         yield Fault("manifest.json", None, "is not as it was written")
     sealed: dict[str, Json] = said if isinstance(said := manifest.get("files"), dict) else {}
@@ -451,6 +473,9 @@ def _faults(run: Run) -> Iterator[Fault]:
         place = f"hosts/{clean(name, 250)}"
         if name not in names:
             yield Fault(place, None, "is gone")
+            continue
+        if not (run.path / "hosts" / name).is_file():
+            yield Fault(place, None, "is no file")
             continue
         data = (run.path / "hosts" / name).read_bytes()
         lines = chain.lines(data) if data else []

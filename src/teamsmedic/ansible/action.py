@@ -403,6 +403,8 @@ def _told(result: HostResult, task: Task, options: Options, folder: RunFolder | 
         out["msg"] += " (replayed device)"
     if result.wave is not None:
         out["wave"] = result.wave
+    if result.untouched:
+        out["without"] = result.without
     if isinstance(result.error, NothingToUndo):
         out["msg"] = str(result.error)
     elif isinstance(result.error, waves.HeldBack):

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from teamsmedic import content
+from teamsmedic import content, gatekeeper
 from teamsmedic.errors import ExitCode
 from teamsmedic.outcome import Status
 from teamsmedic.runfolder import RunFolder
@@ -22,6 +22,7 @@ class Runs:
         """Nothing has begun yet; `playbook` is set when it is known."""
         self.playbook = ""
         self._waves: dict[Path, dict[int, list[str]]] = {}
+        self._batches: dict[Path, dict[int, list[str]]] = {}
         self._codes: dict[Path, list[ExitCode]] = {}
         self._lost: dict[str, str] = {}
         self._refused: dict[str, str] = {}
@@ -55,9 +56,8 @@ class Runs:
             self._lost[host] = str(result.get("msg", ""))
 
     def _ours(self, folder: Path, host: str, result: Mapping[str, Any], *, failed: bool, unreachable: bool) -> None:
-        # The waves of a fix, or the batches of `serial`.
-        number = result.get("wave") or self._wave
-        self._waves.setdefault(folder, {}).setdefault(number, []).append(host)
+        self._waves.setdefault(folder, {}).setdefault(result.get("wave") or 0, []).append(host)
+        self._batches.setdefault(folder, {}).setdefault(self._wave, []).append(host)
         statuses = [Status(one["status"]).exit_code for one in result["outcomes"]]
         without = failed and not statuses
         code = ExitCode.UNREACHABLE if unreachable else ExitCode.FAILED if without else ExitCode.worst(statuses)
@@ -76,6 +76,10 @@ class Runs:
                     said = self._lost.get(host) or self._refused.get(host)
                     error = said or "the play ended before it came to this host"
                     folder.write(host, "unreachable" if lost else "stopped", {"error": error, "outcomes": []})
+            # The waves of a fix, in which a host that was held back has none, or the batches of `serial`.
+            numbered = {number: one for number, one in waves.items() if number} or self._batches[path]
+            decided, _ = gatekeeper.progress(path)
             folder.end(
-                int(ExitCode.worst(codes)), playbook=self.playbook, waves=[one for _, one in sorted(waves.items())]
-            )
+                int(ExitCode.worst(codes)), playbook=self.playbook, decided=decided,
+                waves=[one for _, one in sorted(numbered.items())],
+            )  # fmt: skip

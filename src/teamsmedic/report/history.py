@@ -82,7 +82,7 @@ class History:
         families = tuple(dict.fromkeys(self._families(run.codes))) or (NO_CODE,)
         for host in run.hosts.values():
             at = host.at or run.started
-            if at is None or host.end is End.NONE or (host.end is End.STOPPED and not host.outcomes):
+            if at is None or host.end in (End.NONE, End.HELD_BACK) or (host.end is End.STOPPED and not host.outcomes):
                 continue  # nobody went there
             if host.verified_in is not None:
                 continue  # that run tells it

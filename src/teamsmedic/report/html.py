@@ -19,6 +19,9 @@ MEANINGS = {
     Standing.UNREACHED: "not reached, or nothing is recorded",
     Standing.DRIFTED: "something is wrong there and can be repaired",
     Standing.UNSURE: "blocked, or it could not be told",
+    Standing.HELD: "not touched, because of how the waves before went",
+    Standing.LEFT: "there was nothing to undo",
+    Standing.BACK: "as it was before the repair, and looked at again",
     Standing.FIXED: "repaired, and looked at again",
     Standing.WELL: "nothing to do",
 }

@@ -28,14 +28,14 @@ def junit(report: Report) -> str:
         cut = run.state in (State.CUT, State.UNTOLD)
         if cut or not cases:
             case = ET.Element("testcase", name="the run is complete", classname="teamsmedic", time="0")
-            said = " ".join(run.notes) or "nothing is recorded in it"
+            said = clean(" ".join(run.notes)) or "nothing is recorded in it"
             ET.SubElement(case, "error", message=_xml(said, 400), type=str(run.state)).text = _xml(said)
             cases.insert(0, case)
         about = {"tests": len(cases)} | {
             name: sum(one.find(tag) is not None for one in cases)
             for name, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped"))
         }
-        suite = ET.SubElement(root, "testsuite", name=_xml(f"{run.command or 'run'} {run.id}"), time="0")
+        suite = ET.SubElement(root, "testsuite", name=_xml(clean(f"{run.command or 'run'} {run.id}", 200)), time="0")
         suite.attrib |= {name: str(count) for name, count in about.items()}
         if run.started is not None:
             suite.set("timestamp", f"{datetime.fromtimestamp(run.started, UTC):%Y-%m-%dT%H:%M:%S}")
@@ -49,8 +49,10 @@ def _cases(host: HostState, run: str) -> Iterator[ET.Element]:
         if host.runs[one.remediation] == run:
             yield _case(host, one)
     if host.run.id == run and (host.last.end is not End.OUTCOME or not host.outcomes):
-        case = ET.Element("testcase", name="the device was treated", classname=_xml(host.host, 200), time="0")
-        if host.last.end is not End.OUTCOME:
+        case = ET.Element("testcase", name="the device was treated", classname=_xml(clean(host.host, 200)), time="0")
+        if host.last.end in (End.HELD_BACK, End.NOTHING_TO_UNDO):
+            ET.SubElement(case, "skipped", message=_xml(why(host)))
+        elif host.last.end is not End.OUTCOME:
             ET.SubElement(case, "error", message=_xml(why(host)), type=str(host.last.end)).text = _xml(why(host))
         elif not host.last.verdict:
             ET.SubElement(case, "skipped", message=_xml(why(host)))
@@ -58,7 +60,8 @@ def _cases(host: HostState, run: str) -> Iterator[ET.Element]:
 
 
 def _case(host: HostState, outcome: Outcome) -> ET.Element:
-    case = ET.Element("testcase", name=_xml(outcome.remediation, 200), classname=_xml(host.host, 200), time="0")
+    name, host_name = (_xml(clean(one, 200)) for one in (outcome.remediation, host.host))
+    case = ET.Element("testcase", name=name, classname=host_name, time="0")
     lines = [*map(clean, outcome.reasons), *map(clean, outcome.notes), *map(change, outcome.changes)]
     told, text = _xml(lines[0] if lines else outcome.status, 400), _xml("\n".join(lines), 100_000)
     if outcome.status in (Status.DRIFTED, Status.FAILED):
@@ -130,10 +133,9 @@ def _results(host: HostState, run: str) -> Iterator[dict[str, Json]]:
             reasons = "; ".join(clean(reason, 300) for reason in one.reasons[:5]) or str(one.status)
             level = {Status.FAILED: "error", Status.DRIFTED: "error"}.get(one.status, "warning")
             yield _result(host, clean(one.remediation, 200), str(one.status), level, reasons)
-    if host.run.id == run and host.last.end is not End.OUTCOME:
-        yield _result(
-            host, "treated", str(host.last.end), "warning" if host.last.end is End.NONE else "error", why(host)
-        )
+    if host.run.id == run and host.last.end not in (End.OUTCOME, End.NOTHING_TO_UNDO):
+        level = {End.NONE: "warning", End.HELD_BACK: "note"}.get(host.last.end, "error")
+        yield _result(host, "treated", str(host.last.end), level, why(host))
 
 
 def _result(host: HostState, rule: str, status: str, level: str, text: str) -> dict[str, Json]:

@@ -32,6 +32,9 @@ class Standing(StrEnum):
     UNREACHED = "not reached"
     DRIFTED = "drifted"
     UNSURE = "not known"
+    HELD = "held back"
+    LEFT = "left alone"
+    BACK = "put back"
     FIXED = "fixed"
     WELL = "well"
 
@@ -42,10 +45,19 @@ _OF_STATUS = {
     Status.BLOCKED: Standing.UNSURE,
     Status.UNKNOWN: Standing.UNSURE,
     Status.FIXED: Standing.FIXED,
-    Status.REVERTED: Standing.FIXED,
+    Status.REVERTED: Standing.BACK,
     Status.HEALTHY: Standing.WELL,
     Status.NOT_APPLICABLE: Standing.WELL,
 }
+
+
+_OTHERS = {
+    Standing.HELD: ("was held back", "were held back"),
+    Standing.LEFT: ("had nothing to undo", "had nothing to undo"),
+    Standing.BACK: ("was put back", "were put back"),
+}
+"""What needs nobody and is not called well either, of one device and of several."""
+_UNTOUCHED = {End.HELD_BACK: Standing.HELD, End.NOTHING_TO_UNDO: Standing.LEFT}
 
 
 @dataclass
@@ -67,6 +79,8 @@ class HostState:
         """The most urgent that is to be said of it; a host without outcomes is never well."""
         if self.last.end is End.UNREACHABLE:
             return Standing.UNREACHED
+        if self.last.end in _UNTOUCHED:
+            return _UNTOUCHED[self.last.end]
         if self.last.end is not End.OUTCOME:
             return Standing.FAILED if self.last.end in (End.BEGUN, End.STOPPED) else Standing.UNREACHED
         found = {_OF_STATUS[one.status] for one in self.outcomes.values()}
@@ -90,9 +104,9 @@ class Todo:
 
 @dataclass(frozen=True)
 class Wave:
-    """One wave's hosts by how they stand."""
+    """One wave's hosts by how they stand; without a number those that no wave has let in."""
 
-    number: int
+    number: int | None
     hosts: int
     counts: Mapping[Standing, int]
 
@@ -155,15 +169,22 @@ class Report:
         total, counts = len(self.hosts), self.counts
         if not total:
             return "Nothing is recorded of any device"
-        needed = total - counts.get(Standing.FIXED, 0) - counts.get(Standing.WELL, 0)
+        good = counts.get(Standing.FIXED, 0) + counts.get(Standing.WELL, 0)
+        others = {one: counts[one] for one in _OTHERS if one in counts}
+        needed = total - good - sum(others.values())
         due = sum(bool(restarts(one)) for one in self.hosts)
         restart = f", {due:,} a restart" if needed and total > 1 else ", once restarted" if total == due else ""
         restart = (restart or f", {due:,} of them once restarted") if due else ""
+        told = [f"{count:,} {_OTHERS[one][count != 1]}" for one, count in others.items()]
+        if not needed and total not in (good, *others.values()):
+            told += [f"{good:,} {'are' if good != 1 else 'is'} well"] if good else []
+            return f"Of {total:,} devices {', '.join(told)}{restart}"
         if not needed:
-            whole = {1: "The device is", 2: "Both devices are"}.get(total, f"All {total:,} devices are")
-            return f"{whole} well{restart}"
+            whole = {1: "The device", 2: "Both devices"}.get(total, f"All {total:,} devices")
+            said = _OTHERS[next(iter(others))][total != 1] if others else "are well" if total != 1 else "is well"
+            return f"{whole} {said}{restart}"
         of = "The device needs" if total == 1 else f"{needed:,} of {total:,} devices need{'s' if needed == 1 else ''}"
-        return f"{of} somebody{restart}"
+        return ", ".join([f"{of} somebody{restart}", *told])
 
 
 def restarts(host: HostState) -> set[str]:
@@ -187,7 +208,7 @@ def make(
         ordered,
         hosts,
         list(_todos(hosts, entries, catalog, {one.id: one.title for one in remediations.values()})),
-        list(_waves(hosts)),
+        list(_waves(hosts, ordered)),
         list(_drifts(hosts)),
         list(_families(hosts, entries, catalog, remediations)),
         redactor is not None,
@@ -220,7 +241,7 @@ def _hosts(runs: Sequence[Run]) -> list[HostState]:
             state = found.get(host.host)
             if state is None:
                 state = found[host.host] = HostState(host, run)
-            elif host.end is not End.NONE:
+            elif host.end not in (End.NONE, End.HELD_BACK) or state.last.end is End.NONE:
                 state.last, state.run = host, run
             if host.end is End.OUTCOME:
                 state.outcomes |= {one.remediation: one for one in host.outcomes}
@@ -276,6 +297,13 @@ def _todos(
     if left:
         what = "Run it again: nothing is recorded of these"
         yield Todo(device, what, [one.host for one in left], [], None, Standing.UNREACHED)
+    held = [one for one in hosts if one.last.end is End.HELD_BACK]
+    for run in {id(one.run): one.run for one in held}.values():
+        go_on = f"-e resume={run.id}" if run.door == "ansible" else f"--resume {run.id}"
+        yield Todo(
+            device, f"Go on with those that were held back: the same command with {go_on}",
+            [one.host for one in held if one.run is run], [], None, Standing.HELD,
+        )  # fmt: skip
     if waiting:
         what = "Wait: the run is still going on, and has not come to its end on these"
         yield Todo(WHO[Who.NONE], what, [one.host for one in waiting], [], None, Standing.UNREACHED)
@@ -315,7 +343,7 @@ def _restarts(hosts: Sequence[HostState]) -> Iterator[Todo]:
         if mine:
             thing = {"device": "Restart the device", "app": "Let people restart Teams"}[what]
             yield Todo(
-                WHO[Who.DEVICE], f"{thing}: what was repaired takes effect only then", mine, [], None, Standing.FIXED
+                WHO[Who.DEVICE], f"{thing}: what was changed there takes effect only then", mine, [], None, Standing.FIXED
             )
 
 
@@ -365,10 +393,17 @@ def _few(said: Iterator[str | None]) -> list[str]:
 # ------------------------------------------------------------------------------------------------ waves, families
 
 
-def _waves(hosts: Sequence[HostState]) -> Iterator[Wave]:
-    numbers = sorted({one.last.wave for one in hosts if one.last.wave is not None})
-    for number in numbers:
+def _waves(hosts: Sequence[HostState], runs: Sequence[Run]) -> Iterator[Wave]:
+    """The waves that have begun, then who is not let in yet, or was held back."""
+    waits = (End.NONE, End.HELD_BACK)
+    waved = {id(one) for one in runs if one.decided or any(host.wave for host in one.hosts.values())}
+    numbers: list[int | None] = [*sorted({one.last.wave for one in hosts if one.last.wave is not None})]
+    for number in [*numbers, None]:
         mine = [one for one in hosts if one.last.wave == number]
+        if number is None:
+            mine = [one for one in mine if id(one.run) in waved and one.last.end in waits]
+            if not mine:
+                return
         counted = Counter(one.standing for one in mine)
         yield Wave(number, len(mine), {one: counted[one] for one in Standing if counted[one]})
 
@@ -380,9 +415,9 @@ def _drifts(hosts: Sequence[HostState]) -> Iterator[Drift]:
         # Blocked with changes: the device had drifted, and what would have mended it was refused.
         after = [
             one for one in mine
-            if one.status in (Status.DRIFTED, Status.FAILED) or (one.status is Status.BLOCKED and one.changes)
+            if one.status in (Status.DRIFTED, Status.FAILED, Status.REVERTED) or (one.status is Status.BLOCKED and one.changes)
         ]  # fmt: skip
-        before = len(after) + sum(one.status is Status.FIXED for one in mine)
+        before = len(after) + sum((one.status is Status.FIXED) - (one.status is Status.REVERTED) for one in mine)
         known = sum(one.status is not Status.BLOCKED or bool(one.changes) for one in mine)
         yield Drift(name, known, before, len(after))
 

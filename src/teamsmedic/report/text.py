@@ -80,11 +80,14 @@ def _markdown(report: Report) -> Iterator[str]:
         hosts = f" on {_names(todo.hosts)}" if todo.hosts else ""
         yield f"* **{escaped(todo.what)}**{hosts} ({todo.who})"
         yield from (f"  * {escaped(reason)}" for reason in todo.reasons)
+        if todo.command and not report.redacted:
+            yield f"  * {escaped(todo.command)}"
     if report.waves:
         yield from ("", "## Waves", "", "| wave | devices | how they stand |", "|---|---|---|")
         for wave in report.waves:
             told = ", ".join(f"{count} {name}" for name, count in wave.counts.items())
-            yield f"| {wave.number} | {wave.hosts} | {told} |"
+            yield f"| {wave.number or 'not begun'} | {wave.hosts} | {told} |"
+        yield from ["", *(f"* {escaped(line)}" for run in report.runs for line in run.decided)]
     if report.drifts:
         yield from (
             "",
@@ -128,6 +131,8 @@ def why(host: HostState) -> str:
         End.BEGUN: "a change was begun and its end is not recorded",
         End.UNREACHABLE: "not reached",
         End.STOPPED: "stopped",
+        End.HELD_BACK: "held back",
+        End.NOTHING_TO_UNDO: "nothing to undo",
         End.OUTCOME: f"triage: {host.last.verdict}" if host.last.verdict else "nothing was to be looked at",
     }[host.last.end]
     return clean(host.last.error or said, 400)
