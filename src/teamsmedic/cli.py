@@ -90,6 +90,9 @@ def _main(arguments: Sequence[str]) -> int:
         if getattr(sys, name) is None:
             nothing = open(os.devnull, "r" if name == "stdin" else "w", encoding="utf-8")  # noqa: PTH123, SIM115 - stays open
             setattr(sys, name, nothing)
+    def complain(sentence: str, code: ExitCode) -> int:
+        return _complain(reporting.nameless(sentence, arguments) if "--redact" in arguments else sentence, code)
+
     try:
         code = cli.main(list(arguments), prog_name="teamsmedic", standalone_mode=False)
         with _writing():
@@ -98,23 +101,23 @@ def _main(arguments: Sequence[str]) -> int:
         return end.exit_code
     except (click.Abort, KeyboardInterrupt):
         stopped = "stopped by Ctrl-C: nothing more was done; go on with the same command."
-        return _complain(stopped, ExitCode.INTERRUPTED)
+        return complain(stopped, ExitCode.INTERRUPTED)
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx else "teamsmedic"
-        return _complain(
+        return complain(
             f"read the command line: {error.format_message().rstrip('.')}; see {where} --help.", ExitCode.USAGE
         )
     except click.ClickException as error:
-        return _complain(
+        return complain(
             f"read the command line: {error.format_message().rstrip('.')}; see teamsmedic --help.", ExitCode.USAGE
         )
     except TeamsMedicError as error:
-        return _complain(str(error), error.exit_code)
+        return complain(str(error), error.exit_code)
     except Exception:  # the last net: a traceback never reaches a user
         from teamsmedic.parallel import internal
 
         fault = internal(None, traceback.format_exc())
-        return _complain(str(fault), fault.exit_code)
+        return complain(str(fault), fault.exit_code)
     return int(code or 0)
 
 
@@ -183,7 +186,7 @@ def explain(what: tuple[str, ...], as_json: bool, files: tuple[str, ...], redact
     else:
         _say(explaining.render(document))
     unread = [source["unread"] for source in document["sources"] if source["unread"] and source["asked"]]
-    for sentence in unread:
+    for sentence in unread:  # of a document that is without names where that was asked for
         _complain(sentence, ExitCode.USAGE)
     if unread:
         return int(ExitCode.USAGE)
@@ -451,8 +454,14 @@ class _Session:
             undo = f"undo what was begun on {', '.join(begun)} first: teamsmedic undo {self.folder.id}"
             go_on = "go on with the same command" + (f" and --resume {self.folder.id}" if self.gate else "")
             then = undo if begun else go_on
-            click.echo(f"stopped: what was done is in {self.folder.path}; {then}.", err=True)
+            told = f"stopped: what was done is in {self.folder.path}; {then}."
+            _complain(self._nameless(told), result.exit_code)
         return int(result.exit_code)
+
+    def _nameless(self, sentence: str) -> str:
+        from teamsmedic.redact import Redactor
+
+        return Redactor(self.names(), reporting.key())(sentence) if self.options["redact"] else sentence
 
     def names(self) -> list[tuple[str, str]]:
         """Names that the inventory gives away, each with its kind."""
@@ -563,7 +572,8 @@ def _triaged(interview: Interview, host: str | None, options: Mapping[str, Any],
         where = runfolder.base(options["run_dir"])
         devices = [interview.device(one, (begun, time.time()), where) for one in results]
     elif host is not None:
-        click.echo(f"{host}: not asked, because nothing on a device tells of what was given.", err=True)
+        told_of = "the host" if options["redact"] else host
+        click.echo(f"{told_of}: not asked, because nothing on a device tells of what was given.", err=True)
     if asks and not any(one.interrupted for one in results):
         interview.ask(devices, _put)
     again = session._again() if session else ""

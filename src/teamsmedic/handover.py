@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from teamsmedic.catalog import Catalog
 from teamsmedic.errors import RequestError
 from teamsmedic.evidence import Evidence
 from teamsmedic.outcome import Json
-from teamsmedic.redact import Redactor
+from teamsmedic.redact import Redactor, told
 from teamsmedic.text import clean
 from teamsmedic.triage import Device, State, Triage
 
@@ -55,6 +56,8 @@ def own(folder: Path | None) -> None:
         what = f"{clean(wrong[0], 100)} is none" if wrong else "there is none"
         raise RequestError(f"looked for templates in {clean(folder)}", what, f"name them {', '.join(known)}")
     for name in found:
+        if not (folder / name).is_file():
+            raise RequestError(f"looked for templates in {clean(folder)}", f"{clean(name, 100)} is no file", "mend it")
         with _told(folder):
             _environment(folder).get_template(name)
 
@@ -62,15 +65,21 @@ def own(folder: Path | None) -> None:
 @contextlib.contextmanager
 def _told(folder: Path | None) -> Iterator[None]:
     """A template that cannot be read or carried out is one sentence; those of ours never are."""
-    from jinja2 import TemplateError, TemplateSyntaxError  # noqa: PLC0415
+    from jinja2 import TemplateNotFound, TemplateSyntaxError  # noqa: PLC0415
 
     try:
         yield
-    except (TemplateError, OSError, ArithmeticError, LookupError, TypeError, ValueError, OverflowError) as error:
+    except Exception as error:  # whatever a template of somebody else's brings about, recursion included
         if folder is None:
             raise
-        where = f"{error.name}:{error.lineno}" if isinstance(error, TemplateSyntaxError) else "a template"
-        raise RequestError(f"made a text from {where} in {clean(folder)}", clean(error, 300), "mend it") from error
+        # Jinja2 puts frames of the templates themselves into the traceback.
+        frames = [one for one in traceback.extract_tb(error.__traceback__) if one.filename.endswith(".j2")]
+        where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "a template"
+        if isinstance(error, TemplateSyntaxError):
+            where = f"{error.name}:{error.lineno}"
+        what = f"there is no {error}" if isinstance(error, TemplateNotFound) else error
+        found = clean(what, 300).rstrip(".") or type(error).__name__
+        raise RequestError(f"made a text from {where} in {clean(folder)}", found, "mend it") from error
 
 
 def text(
@@ -84,7 +93,7 @@ def text(
     if it.recipient is None:
         return None
 
-    def told(one: object, limit: int = 600) -> str:
+    def bare(one: object, limit: int = 600) -> str:
         said = clean(one, limit)
         return redact(said) if redact else said
 
@@ -96,21 +105,23 @@ def text(
     )
     used = {
         "code": it.codes[0].entry.code.text if it.codes else "a sign-in that fails",
-        "why": told(" ".join(it.reasons[1:]) or it.reasons[0]),
-        "codes": [told(f"{one.entry.code} ({times(one.count)}): {one.entry.meaning[0].text}") for one in it.codes[:8]],
+        "why": bare(" ".join(it.reasons[1:]) or it.reasons[0]),
+        "codes": [bare(f"{one.entry.code} ({times(one.count)}): {one.entry.meaning[0].text}") for one in it.codes[:8]],
         "times": [clean(one, 40) for one in evidence.times[:5]],
         "ids": [clean(one, 80) for one in evidence.ids[:5]],
         "quoted": [] if redact else [clean(line, 400) for one in it.codes[:8] for line in one.lines],
         "asks": [clean(step.text) for one in mine[:ASKS] for step in catalog.causes[one.id].manual],
         "excluded": [
-            told(f"{one.title}: {one.reasons[0]}") for one in it.causes if one.state is State.REFUTED and one.reasons
+            bare(f"{one.title}: {one.reasons[0]}") for one in it.causes if one.state is State.REFUTED and one.reasons
         ],
-        "contradictions": [told(one) for one in it.contradictions],
+        "contradictions": [bare(one) for one in it.contradictions],
         "sources": [catalog.sources[one].url for one in sources],
     }
     with _told(folder):
         made = _environment(folder).get_template(f"{it.recipient}.txt.j2").render(it=used)
-    lines = made.strip().splitlines() or [""]
+        if not made.strip():
+            raise ValueError(f"{it.recipient}.txt.j2 makes no text")
+    lines = made.strip().splitlines()
     body = "\n".join(_squeezed(lines[1:]))
     return {"for": it.recipient.value, "subject": lines[0], "body": body}
 
@@ -137,6 +148,7 @@ def names(evidence: Evidence, device: Device | None) -> Iterator[tuple[str, str]
             yield "host", device.info.computer
         for outcome in device.outcomes:
             yield from people(outcome.facts)
+            yield from told([outcome.facts, *outcome.reasons, *outcome.notes])
     yield from _report(evidence.directory)
 
 
@@ -153,9 +165,25 @@ def people(facts: Json) -> Iterator[tuple[str, str]]:
             if isinstance(one, dict):
                 yield from _report(one.get("dsregcmd"))
     yield from _report(facts.get("dsregcmd"))
-    sign_in = facts.get("sign_in")
-    if isinstance(sign_in, dict) and isinstance(sign_in.get("account"), str):
-        yield "user", sign_in["account"]
+    yield from _accounts(facts, "")
+
+
+def _accounts(value: Json, key: str) -> Iterator[tuple[str, str]]:
+    """Names of people anywhere in some facts: what stands beside a SID, or is called an account."""
+    if isinstance(value, list):
+        for one in value:
+            yield from _accounts(one, key)
+    elif isinstance(value, dict):
+        names = {"account"}
+        if key.endswith("account"):
+            names |= {"name", "user", "object"}
+        elif any(isinstance(one, str) and one.startswith("S-1-") for one in value.values()):
+            names |= {"name", "user"}
+        for name, one in value.items():
+            if isinstance(one, str) and name in names:
+                yield "user", one
+            else:
+                yield from _accounts(one, name)
 
 
 def _report(report: Json) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,7 @@ stays that word. Facts that would mean something else without names are not kept
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -89,24 +89,6 @@ def make(items: Sequence[Item], report: Report, redactor: Pseudonyms) -> Recordi
             "facts": facts,
         }
     return out
-
-
-def people(value: Json, key: str = "") -> Iterator[tuple[str, str]]:
-    """Names of people anywhere in some facts, each with its kind: what stands beside a SID, or is called an account."""
-    if isinstance(value, list):
-        for one in value:
-            yield from people(one, key)
-    elif isinstance(value, Mapping):
-        names = {"account"}
-        if key.endswith("account"):
-            names |= {"name", "user", "object"}
-        elif any(isinstance(one, str) and one.startswith("S-1-") for one in value.values()):
-            names |= {"name", "user"}
-        for name, one in value.items():
-            if isinstance(one, str) and name in names:
-                yield "user", one
-            else:
-                yield from people(one, name)
 
 
 def scripts(name: str) -> str:

@@ -12,32 +12,40 @@ import dataclasses
 import hashlib
 import hmac
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from typing import TypeVar
 
-_PUBLIC = r"(?:[a-z0-9-]+\.)*(?:microsoft|microsoftonline|office|office365|windows|skype|lync|teams|live)\.(?:com|net)"
+_PUBLIC = r"(?:[a-z0-9-]+\.)*(?:microsoft|microsoftonline|office|office365|windows|skype|lync|teams|live"
+_PUBLIC += r"|msauth|msftauth|msidentity|microsoftonline-p|skypeforbusiness|sfbassets)\.(?:com|net)"
 _KINDS = r"""
-    (?P<user>  sips? : [^\s;>@]+ @ [^\s;>]+ | [\w.+'\#-]{1,64} @ [\w-]{1,63} (?: \. [\w-]{1,63} )* )
+    (?P<user>  sips? : [^\s;>@]+ @ [^\s;>]+ | (?<=://) [^\s/@]{1,128} @ [\w.-]+
+             | [\w.+'\u2019\#-]{1,64} (?: [@\uff20] | %40 ) [\w-]{1,63} (?: \. [\w-]{1,63} )*
+             | (?: \b (?: CN | OU | DC ) = [^,;\r\n"<>]{1,64} , \s? ){1,12} DC = [\w-]+ )
   | (?P<id>    \b [0-9a-f]{8} (?: -[0-9a-f]{4} ){3} -[0-9a-f]{12} \b )
   | (?P<sid>   \b S-1-[0-9-]{5,} )
-  | (?P<share> \\\\ [\w.$-]+ (?: \\ [^\s\\,;]+ )* )
+  | (?P<share> \\\\ (?: [?.] \\ UNC \\ )? [\w.$-]+ (?: \\ [^\s\\,;]+ )* )
   | (?P<profile> (?<=\\Users\\) [^\\\r\n,;:]+ )
-  | (?P<home> (?<=/home/) [^/\s,;:]+ )
+  | (?P<home> (?: (?<=/home/) | (?<=/Users/) | (?<=/personal/) ) [^/\s,;:?]+ )
   | (?P<login> (?<![\\\w.-]) [\w.-]{2,20} \\ (?! \\ ) [\w.$-]{1,64}+ (?! [\w\\] ) )
-  | (?P<mac>   \b (?: [0-9a-f]{2} [:-] ){5} [0-9a-f]{2} \b )
-  | (?P<address> \b (?: [0-9]{1,3} \. ){3} [0-9]{1,3} \b
+  | (?P<mac>   \b (?: [0-9a-f]{2} [:-] ){5} [0-9a-f]{2} \b | \b (?: [0-9a-f]{4} \. ){2} [0-9a-f]{4} \b )
+  | (?P<address> (?<![\w:]) (?: [0-9a-f]{0,4} : ){2,7} (?: [0-9]{1,3} \. ){3} [0-9]{1,3} \b
+               | \b (?: [0-9]{1,3} \. ){3} [0-9]{1,3} \b
                | (?<![\w:]) (?: [0-9a-f]{1,4} : ){3,7} [0-9a-f]{1,4} (?![\w:])
                | (?<![\w:]) (?: [0-9a-f]{1,4} (?: : [0-9a-f]{1,4} ){0,6} )? ::
                  (?: [0-9a-f]{1,4} (?: : [0-9a-f]{1,4} ){0,6} )? (?![\w:]) )
-  | (?P<phone> (?<![\w+]) (?: tel: )? (?: \+ | 00 ) [1-9] (?: [\s().-]? [0-9] ){6,14} (?! [\w] )
+  | (?P<phone> (?<![\w+]) (?: tel: )? (?: \+ | 00 ) [1-9] (?: [\s()./-]{0,3} [0-9] ){6,15} (?! [\w] )
              | (?<!\w) \(? [0-9]{3} \)? [\s.-] [0-9]{3} [\s.-] [0-9]{4} (?! [\w] )
-             | (?<![\w.]) 0 [1-9][0-9]{1,4} [\s/-]? [0-9]{4,9} (?! [\w.] ) )
-  | (?P<host>  \b (?: [a-z0-9] [a-z0-9-]{0,62} \. ){1,8} [a-z]{2,24} \b )
+             | (?<![\w.]) \(? 0 [1-9][0-9]{1,4} \)? [\s/-]{0,3} [0-9]{4,9} (?: [\s-] [0-9]{2,6} ){0,3} (?! \w | \. \w )
+             | (?<![\w.]) 0 [1-9] (?: [\s.-] [0-9]{2} ){4} (?! \w | \. \w ) )
+  | (?P<host>  \b (?: [^\W_] (?: [^\W_] | - ){0,62} \. ){1,8} [^\W\d_]{2,24} \b
+             | (?<=://) (?! localhost \b ) [\w-]{2,63} (?= [:/?\s] | $ )
+             | \b (?-i: (?: DESKTOP | LAPTOP ) - [0-9A-Z]{7,8} | WIN - [0-9A-Z]{11} ) \b )
 """
 _FORMS = re.compile(_KINDS, re.I | re.X)
 _STAYS = re.compile(_PUBLIC, re.I)
-_FILES = re.compile(r".*\.(?:exe|dll|ps1|log|txt|json|ya?ml|js|sys|net)$", re.I)
+_FILES = re.compile(r".*\.(?:exe|dll|ps1|log|txt|json|ya?ml|js|sys)$|(?:asp|system)\.net$", re.I)
 _UNSEEN = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[@-_]?"
     r"|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]"
@@ -55,8 +63,8 @@ LONGEST = 20_000
 T = TypeVar("T")
 SHORTEST = 2
 """Characters of a name that is taken out where it is known: a shorter one stands in too many words."""
-NOBODYS = frozenset({"administrator", "admin", "guest", "defaultaccount", "skype", "system", "user", "teams"})
-"""Names of accounts that every device has: nobody is known by them, and they are words."""
+NOBODYS = frozenset({"administrator", "admin", "guest", "defaultaccount", "skype", "system", "user", "teams", "none is known"})
+"""Names of accounts that every device has, and what scripts say in their place: nobody is known by them, and they are words."""
 
 
 class Redactor:
@@ -70,16 +78,19 @@ class Redactor:
         self._keep = {*_MEANT, *keep}
         self._given: dict[tuple[str, str], str] = {}
         self._kinds: dict[str, str] = {}
+        words: dict[str, None] = {}
         for kind, name in known:
-            if SHORTEST <= len(name.strip()) <= LONGEST_NAME and name.strip().lower() not in NOBODYS:
-                self._kinds.setdefault(name.strip().lower(), kind)
+            one = " ".join(unicodedata.normalize("NFC", name).split())
+            if SHORTEST <= len(one) <= LONGEST_NAME and _folded(one) not in NOBODYS:
+                self._kinds.setdefault(_folded(one), kind)
+                words |= dict.fromkeys((one.lower(), one, _folded(one)))
         # In one pass, so that no placeholder is taken for a name; forms first, because they are longer.
-        words = rf"|(?P<known> (?<!\w) {_any(self._kinds)} (?!\w) )" if self._kinds else ""
-        self._all = re.compile(_KINDS + words, re.I | re.X)
+        every = rf"|(?P<known> (?<!\w) {_any(words)} (?!\w) )" if words else ""
+        self._all = re.compile(_KINDS + every, re.I | re.X)
 
     def __call__(self, text: str) -> str:
         """The text without names and addresses; placeholders look like `[user-1]`."""
-        return self._all.sub(self._replaced, _UNSEEN.sub("", text))
+        return self._all.sub(self._replaced, unicodedata.normalize("NFC", _UNSEEN.sub("", text)))
 
     def data(self, it: T, field: str = "", *, theirs: bool = False) -> T:
         """The same strings, lists, mappings and dataclasses with every text in them replaced, keys included.
@@ -112,8 +123,9 @@ class Redactor:
         kind, found = str(match.lastgroup), match[0]
         if kind == "host" and (_STAYS.fullmatch(found) or _FILES.fullmatch(found) or found.startswith("Microsoft.")):
             return found
-        kind = self._kinds[found.lower()] if kind == "known" else _SAME.get(kind, kind)
-        name = re.sub(r"^(?:sips?|tel):|[\s().-]" if kind == "phone" else r"^(?:sips?|tel):", "", found.lower())
+        folded = _folded(" ".join(found.split()))
+        kind = self._kinds.get(folded, "user") if kind == "known" else _SAME.get(kind, kind)
+        name = re.sub(r"^(?:sips?|tel):|[\s()./-]" if kind == "phone" else r"^(?:sips?|tel):", "", folded)
         if (kind, name) not in self._given:
             self._given[kind, name] = f"[{kind}-{self._number(kind, name)}]"
         return self._given[kind, name]
@@ -122,6 +134,11 @@ class Redactor:
         if self._key is None:
             return str(sum(one == kind for one, _ in self._given) + 1)
         return hmac.new(self._key, f"{kind}\0{name}".encode("utf-8", "replace"), hashlib.sha256).hexdigest()[:8]
+
+
+def _folded(name: str) -> str:
+    """One name however its letters are written: what `re.I` takes for the same, and more."""
+    return name.casefold().replace("i\u0307", "i").replace("\u0131", "i")
 
 
 def told(it: object) -> Iterator[tuple[str, str]]:
@@ -161,5 +178,5 @@ def _branch(node: Mapping[str, Mapping[str, object]]) -> str:
             ((more, below),) = below.items()  # type: ignore[assignment] # noqa: PLW2901 - down the chain
             chain += more
         if letter:
-            parts.append(re.escape(chain) + ("" if set(below) == {""} else _branch(below)))  # type: ignore[arg-type]
+            parts.append(re.escape(chain).replace("\\ ", r"\s{1,3}") + ("" if set(below) == {""} else _branch(below)))  # type: ignore[arg-type]
     return f"(?:{'|'.join(parts)}){'?' if '' in node else ''}"

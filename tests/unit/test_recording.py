@@ -42,7 +42,7 @@ def known(report: treatment.Report) -> list[tuple[str, str]]:
     facts = [one.facts for one in report.outcomes]
     return [
         ("host", "desk-17"),
-        *(name for one in facts for name in (*handover.people(one), *recording.people(one), *redact.told(one))),
+        *(name for one in facts for name in (*handover.people(one), *redact.told(one))),
     ]
 
 

@@ -136,7 +136,7 @@ def keep(
     facts = [one.facts for one in result.report.outcomes]
     names = [*known, ("host", result.host)]
     for one in facts:
-        names += [*handover.people(one), *recording.people(one), *told(one)]
+        names += [*handover.people(one), *told(one)]
     if result.report.device:
         names.append(("host", result.report.device.computer))
     redactor = recording.Pseudonyms(names, key)

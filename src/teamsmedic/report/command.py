@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,6 +97,41 @@ def redacted(result: Result, more: Iterable[tuple[str, str]] = ()) -> Result:
     return Redactor(known, key()).data(result)
 
 
+def nameless(sentence: str, arguments: Sequence[str]) -> str:
+    """A sentence for stderr without names: those of the hosts that the arguments ask for, and whatever has a form."""
+    from teamsmedic.redact import Redactor
+
+    known = list(_asked_for(arguments))
+    try:
+        return Redactor(known, key())(sentence)
+    except RunFolderError:  # about which this may be
+        return Redactor(known)(sentence)
+
+
+def _asked_for(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """The hosts and users among the arguments, each with its kind."""
+    from teamsmedic import cli
+
+    command = cli.cli.commands.get(arguments[0]) if arguments else None
+    params = command.params if command else []
+    takes = {word: one for one in params if isinstance(one, click.Option) and not (one.is_flag or one.count)
+             for word in one.opts}  # fmt: skip
+    # Positions are hosts where the command has a HOST; elsewhere they are codes, texts and runs.
+    before = "host" if any(isinstance(one, click.Argument) and one.name == "host" for one in params) else ""
+    name = before
+    for word in arguments[1:]:
+        option, _, value = word.partition("=") if word.startswith("--") else (word, "", "")
+        if option in takes and not value:
+            name = str(takes[option].name)
+            continue
+        name, word = (str(takes[option].name), value) if option in takes else (name, word)
+        if name == "user":
+            yield "user", word
+        elif name in ("host", "limit") and not word.startswith("-"):
+            yield from (("host", one) for one in re.split(r"[,:&!~\[\]*?]+", word))
+        name = before
+
+
 @click.command(short_help="What runs did, for people and CI.")
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="markdown", show_default=True, help="Its form.")
@@ -167,9 +203,10 @@ def _differences(first: Run, second: Run, found: Sequence[Difference]) -> str:
 
 @click.command(short_help="Whether a run folder was changed.")
 @click.argument("run", metavar="RUN")
+@redact_option
 @_json
 @_run_dir
-def verify(run: str, as_json: bool, run_dir: str | None) -> int:
+def verify(run: str, redact: bool, as_json: bool, run_dir: str | None) -> int:
     """Compares the files of RUN with their hashes and says where one was changed. Exit code 2 then, 5 where unknown.
 
     Prints the seal of the whole: noted elsewhere, it also shows a change by somebody who computed all hashes anew.
@@ -178,6 +215,10 @@ def verify(run: str, as_json: bool, run_dir: str | None) -> int:
     from teamsmedic.text import clean
 
     found = runreader.verify(runreader.locate(run, runfolder.base(run_dir)))
+    if redact:
+        redactor = _redactor([found.run])
+        found.run.path = Path(redactor(str(found.run.path)))
+        found = redactor.data(found)
     if as_json:
         _write(json.dumps(found.to_json(), indent=1), None)
     else:
