@@ -90,6 +90,7 @@ def _main(arguments: Sequence[str]) -> int:
         if getattr(sys, name) is None:
             nothing = open(os.devnull, "r" if name == "stdin" else "w", encoding="utf-8")  # noqa: PTH123, SIM115 - stays open
             setattr(sys, name, nothing)
+
     def complain(sentence: str, code: ExitCode) -> int:
         return _complain(reporting.nameless(sentence, arguments) if "--redact" in arguments else sentence, code)
 

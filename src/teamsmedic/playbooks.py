@@ -205,6 +205,8 @@ def _key(site: _Site, key: yaml.ScalarNode, value: yaml.Node, path: Path, beside
                 site.fills.setdefault(filled[1], set()).add(str(option.value))
     elif name == content.ANSIBLE_MODULE and value.value:
         site.leave(place, "options in one text are not looked at: write them as a dictionary")
+    elif name in ("action", "local_action", f"group/{COLLECTION}.all") and _asks(name, value):
+        site.leave(place, f"options below {name} are not looked at: write them below {content.ANSIBLE_MODULE}")
     elif name.startswith(f"{COLLECTION}.") and name != content.ANSIBLE_MODULE and path.suffix in _YAML:
         site.wrong(place, f"there is no module {clean(name)}", f"use {content.ANSIBLE_MODULE}")
     elif name in ("when", "failed_when", "changed_when", "until", "that", "loop", "var"):
@@ -212,6 +214,14 @@ def _key(site: _Site, key: yaml.ScalarNode, value: yaml.Node, path: Path, beside
         site.read.update(word for one in texts for word in _WORD.findall(str(one.value)))
     elif name in _IMPORTS and isinstance(value, yaml.ScalarNode):
         _import(site, value, path, beside.get("vars"))
+
+
+def _asks(name: str, value: yaml.Node) -> bool:
+    """Whether what stands below an `action`, or below all modules of the collection, is meant for our module."""
+    if isinstance(value, yaml.MappingNode):
+        module = [str(given.value) for key, given in _pairs(value) if key.value == "module"]
+        return name.startswith("group/") or content.ANSIBLE_MODULE in module
+    return str(value.value).split()[:1] == [content.ANSIBLE_MODULE]
 
 
 def _import(site: _Site, value: yaml.ScalarNode, path: Path, given: yaml.Node | None) -> None:

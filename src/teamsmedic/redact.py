@@ -63,8 +63,10 @@ LONGEST = 20_000
 T = TypeVar("T")
 SHORTEST = 2
 """Characters of a name that is taken out where it is known: a shorter one stands in too many words."""
-NOBODYS = frozenset({"administrator", "admin", "guest", "defaultaccount", "skype", "system", "user", "teams", "none is known"})
-"""Names of accounts that every device has, and what scripts say in their place: nobody is known by them, and they are words."""
+NOBODYS = frozenset(
+    {"administrator", "admin", "guest", "defaultaccount", "skype", "system", "user", "teams", "none is known"}
+)
+"""Names of accounts that every device has, and what scripts say in their place: words, and nobody is known by them."""
 
 
 class Redactor:

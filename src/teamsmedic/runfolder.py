@@ -213,7 +213,7 @@ def _began(pid: int) -> int | None:
 
 
 def file_name(host: str) -> str:
-    """The host's name as the name of its file, without its end: what is not harmless becomes %XX, and what is too long its hash."""
+    """The host's name as its file's, less the end: what is not harmless becomes %XX, and what is too long its hash."""
     name = re.sub(r"[^A-Za-z0-9_.-]|^\.", lambda m: "".join(f"%{b:02X}" for b in m[0].encode("utf-8", "replace")), host)
     return (
         name if len(name) <= LONGEST else f"{name[: LONGEST - 17]}%{chain.sha256(host.encode('utf-8', 'replace'))[:16]}"

@@ -32,8 +32,11 @@ class State(StrEnum):
 
 
 class End(StrEnum):
-    """How a run ended for one host; `begun`: a change was begun there, and nothing tells how it ended; `held_back`: it was
-    not touched, because of the waves before it."""
+    """How a run ended for one host.
+
+    `begun`: a change was begun there, and nothing tells how it ended; `held_back`: it was not touched, because of the
+    waves before it.
+    """
 
     OUTCOME = "outcome"
     UNREACHABLE = "unreachable"
@@ -80,7 +83,8 @@ class Run:
     """A run as it was found. `source`: run_folder or ansible_runner; times are seconds since 1970.
 
     `seal`: the hash of the whole, where the run is over: kept elsewhere, it tells of any later change.
-    `notes`: one sentence for each thing that a reader must know of how complete this is. `decided`: a line for each wave.
+    `notes`: one sentence for each thing that a reader must know of how complete this is.
+    `decided`: a line for each decision of the waves.
     """
 
     id: str

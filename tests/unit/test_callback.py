@@ -25,6 +25,16 @@ def test_waves_and_hosts_that_were_not_come_to_are_in_the_manifest(tmp_path):
     assert run.hosts()["late"][-1]["error"] == "no route"
 
 
+def test_who_was_held_back_is_in_no_wave(tmp_path):
+    run, seen = folder(tmp_path), Runs()
+    seen.wave()
+    seen.told("desk", {**RESULT, "run_folder": str(run.path), "wave": 1})
+    seen.told("late", {"outcomes": [], "run_folder": str(run.path), "without": "held back"}, failed=True)
+    seen.end()
+
+    assert run.manifest()["waves"] == [["desk"]]
+
+
 def test_a_run_folder_named_by_another_module_is_not_looked_at(tmp_path):
     run, seen = folder(tmp_path), Runs()
     seen.told("desk", {**RESULT, "run_folder": str(run.path)}, action="ansible.windows.win_shell")

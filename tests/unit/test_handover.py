@@ -32,6 +32,20 @@ PLANTED = {
     "phone": "+44 20 7946 0123",
     "phone at home": "(425) 555-0123",
     "phone in the country": "0441 2345678",
+    "phone with two signs": "+49 (0)30 1234-5678",
+    "phone in groups": "020 7946 0123",
+    "host of another domain": "dc01.fabrikam.net",
+    "host in another alphabet": "lt-0417.bücher-contoso.example",
+    "host as Windows names it": "DESKTOP-0417ABC",
+    "proxy": "http://fabrikam-proxy:8080/",
+    "proxy with a user": "https://amber:dora@proxy.contoso.example:8080",
+    "mail in an address": "amber%40contoso.example",
+    "folder of OneDrive": "https://contoso-my.sharepoint.com/personal/amber_contoso_example/x",
+    "profile of another system": "/Users/dora/Library",
+    "share in its long form": "\\\\?\\UNC\\fabrikam\\home$\\amber",
+    "entry of a directory": "CN=Amber Adams,OU=People,DC=contoso,DC=example",
+    "address of four in one of six": "::ffff:203.0.113.77",
+    "hardware of a switch": "001a.2b3c.4d5e",
 }
 TEXT = "0xCAA20004 at 2026-11-25T08:12:44Z, Correlation ID: 0b7c7a52-aaaa-4bbb-8ccc-1234567890ab: " + " ; ".join(
     PLANTED.values()
@@ -73,8 +87,8 @@ def test_a_planted_name_is_replaced(kind):
         "1004336348",
     ):
         assert part not in said.lower()
-    first, second = re.findall(r"\[[a-z]+-1\]", said)
-    assert first == second, "one name is one placeholder"
+    found = re.findall(r"\[[a-z]+-\d\]", said)
+    assert found[: len(found) // 2] == found[len(found) // 2 :] != [], "one name is one placeholder"
 
 
 def test_placeholders_tell_people_apart():
@@ -86,9 +100,22 @@ def test_placeholders_tell_people_apart():
 
 
 @pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("kiosk-1", "\u212aIO\u017fK-1"),
+        ("istanbul", "\u0130STANBUL"),
+        ("straße-9", "STRASSE-9"),
+        ("zoë b", "zoe\u0308\xa0B"),
+    ],
+)
+def test_a_known_name_is_found_however_its_letters_are_written(name, written):
+    assert Redactor([("host", name)])(f"{name}, {written}") == "[host-1], [host-1]"
+
+
+@pytest.mark.parametrize(
     "kept",
     ["0xCAA82EE7", "-894947609", "SIP 403", "560403", "3399942151", "AADSTS53003", "login.microsoftonline.com", "UDP 3478 to 3481",
-     "2026-11-25T08:12:44Z", "version 24295.605.3225.8804", "Microsoft.AAD.BrokerPlugin", "HKLM\\SOFTWARE\\Microsoft", "AC\\TokenBroker\\Accounts", "an administrator"],
+     "aadcdn.msftauth.net", "System.Net", "http://localhost:8080", "2026-11-25T08:12:44Z", "version 24295.605.3225.8804", "Microsoft.AAD.BrokerPlugin", "HKLM\\SOFTWARE\\Microsoft", "AC\\TokenBroker\\Accounts", "an administrator"],
 )  # fmt: skip
 def test_what_is_nobodys_name_stays(kept):
     assert Redactor([("user", "Administrator")])(f"it says {kept} there") == f"it says {kept} there"
@@ -214,7 +241,10 @@ def test_what_a_user_says_is_no_template_in_a_text_of_a_site_either(tmp_path, gi
         ("{{ it.nothing.at_all }}", "nothing"),
         ("{{ it.__class__.__mro__ }}", "unsafe"),
         ("{{ it.asks.append('x') }}", "unsafe"),
-        ("{{ 1 / 0 }}", "division"),
+        ("{{ 1 / 0 }}", "tenant.txt.j2:1.*division"),
+        ("{% include 'signature.txt.j2' %}", "there is no signature.txt.j2"),
+        ("{% macro a() %}{{ a() }}{% endmacro %}{{ a() }}", "recursion"),
+        ("{% if it.quoted and not it.quoted %}{% endif %}", "makes no text"),
     ],
 )
 def test_a_template_that_is_broken_or_reaches_out_is_one_sentence(tmp_path, template, found):
@@ -224,6 +254,13 @@ def test_a_template_that_is_broken_or_reaches_out_is_one_sentence(tmp_path, temp
 
     with pytest.raises(RequestError, match=found):
         write()
+
+
+def test_a_template_that_is_no_file_is_not_replaced_by_ours(tmp_path):
+    (tmp_path / "tenant.txt.j2").symlink_to("nowhere")
+
+    with pytest.raises(RequestError, match="is no file"):
+        interview.Interview.begin(["0xCAA20004"], {}, texts=tmp_path)
 
 
 def test_a_template_of_a_name_that_nobody_reads_is_refused(tmp_path):

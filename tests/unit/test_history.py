@@ -210,7 +210,12 @@ def test_the_command_tells_in_80_columns_as_json_and_as_a_page(
             runs,
             day,
             {f"desk-{one:02}": "drifted" if (one + day) % 5 == 0 else "fixed" for one in range(12)}
-            | {"off": "!no answer"},
+            | {"off": "!no answer", "blind": "unknown"},
+        )
+    for file in runs.glob("*/hosts/blind.jsonl"):
+        facts = json.dumps({"users": [{"name": "amber"}]})
+        file.write_text(
+            file.read_text().replace("because unknown", "amber says").replace('"facts": null', f'"facts": {facts}')
         )
 
     assert cli._main(["history", "--run-dir", str(runs)]) == 0
@@ -222,7 +227,8 @@ def test_the_command_tells_in_80_columns_as_json_and_as_a_page(
     told = json.loads(capsys.readouterr().out)
     jsonschema.validate(told, SCHEMA)
     assert told["redacted"]
-    assert "desk-" not in json.dumps(told)
+    assert not re.search("desk-|amber", json.dumps(told))
+    assert "says" in told["never_told"][0]["reason"]
     assert cli._main(["history", str(runs), "--html", str(tmp_path / "history.html")]) == 0
     page = (tmp_path / "history.html").read_text()
     assert page.count('class="strip"') == 12

@@ -165,6 +165,19 @@ def test_a_mistake_is_named_with_its_line_and_how_to_mend_it(
     assert said in problem
 
 
+@pytest.mark.parametrize(
+    "task",
+    [
+        "action: teamsmedic.teams.remediation state=fix",
+        "local_action: {module: teamsmedic.teams.remediation, state: fix}",
+    ],
+)
+def test_a_task_in_another_form_is_named_as_not_looked_at(site: Path, task: str) -> None:
+    (site / "playbooks/old.yml").write_text(f"- hosts: all\n  tasks:\n    - {task}\n")
+
+    assert any(one.startswith("playbooks/old.yml:3: options below") for one in report().left_alone)
+
+
 def test_an_inventory_that_is_not_there_is_no_sound_one(site: Path) -> None:
     with pytest.raises(InventoryError, match="there is no such file"):
         playbooks.check([], ["inventories/prd"])

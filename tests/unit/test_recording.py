@@ -172,6 +172,19 @@ def test_a_recording_of_other_scripts_with_the_same_form_is_judged_and_says_so(
     assert "there is no such remediation today" in found.notes[1]
 
 
+def test_a_recording_that_is_judged_otherwise_than_it_was_recorded_says_so(
+    kept: dict[str, Any], tmp_path: Path
+) -> None:
+    kept["remediations"]["client_cache_fresh"]["status"] = "healthy"
+    (tmp_path / "edited.yaml").write_text(yaml.safe_dump(kept), encoding="utf-8")
+
+    assert (
+        recorded.read(tmp_path / "edited.yaml")
+        .notes[0]
+        .endswith("as healthy; by today's rules, or by what was changed in the file, it is drifted.")
+    )
+
+
 def test_the_form_of_facts_is_what_all_cases_show() -> None:
     form = recorded.of([{"a": [{"b": 1, "c": None}], "d": "x"}, {"a": [{"b": 2}], "d": None}])
 

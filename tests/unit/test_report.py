@@ -129,6 +129,48 @@ def test_nobody_is_sent_to_a_device_on_which_a_run_is_still_at_work(tmp_path):
     assert (cut.todos[0].hosts, cut.todos[0].command) == (["busy"], f"teamsmedic undo {folder.id}")
 
 
+def test_who_was_held_back_is_told_apart_from_who_failed_and_with_how_far_the_waves_came(tmp_path):
+    folder = recorded.run(
+        tmp_path, 1, {"desk": recorded.told(recorded.outcome("unknown"), wave=1), "late": None, "last": None}
+    )
+    for host in ("late", "last"):
+        folder.write(host, "stopped", {"error": "held this device back", "outcomes": [], "without": "held back"})
+    folder.end(5, waves=[["desk"]], decided=["stopped: wave 1: 0 of 1 that answered are verified"])
+    it = report(folder)
+
+    assert it.title == "1 of 3 devices needs somebody, 2 were held back"
+    assert [(one.number, one.hosts, dict(one.counts)) for one in it.waves] == [
+        (1, 1, {Standing.UNSURE: 1}), (None, 2, {Standing.HELD: 2}),
+    ]  # fmt: skip
+    assert [(one.what.split(":")[0], one.hosts) for one in it.todos[:2]] == [
+        ("Find out about tls12_usable", ["desk"]), ("Go on with those that were held back", ["last", "late"]),
+    ]  # fmt: skip
+    assert f"--resume {folder.id}" in it.todos[1].what
+    fits(text.document(it), "report")
+    for form in ("html", "markdown"):
+        assert "2 devices were held back and not touched: wave 1: 0 of 1 that answered" in written(it, form)
+        assert "not begun" in written(it, form)
+    assert len(etree.fromstring(written(it, "junit").encode()).findall(".//skipped")) == 2
+    assert [one["level"] for one in json.loads(written(it, "sarif"))["runs"][0]["results"]] == [
+        "warning",
+        "note",
+        "note",
+    ]
+
+
+def test_what_an_undo_left_alone_or_put_back_is_not_called_well(tmp_path):
+    folder = recorded.run(
+        tmp_path, 1, {"desk": recorded.told(recorded.outcome("reverted")), "late": None}, command="undo"
+    )
+    folder.write("late", "stopped", {"error": "nothing is in force", "outcomes": [], "without": "nothing to undo"})
+    folder.end(0)
+    it = report(folder)
+
+    assert it.title == "Of 2 devices 1 had nothing to undo, 1 was put back"
+    assert [(one.known, one.before, one.after) for one in it.drifts] == [(1, 0, 1)]
+    assert it.todos[:-1] == []
+
+
 @pytest.mark.parametrize("count", [0, 3, 120])
 def test_junit_fits_the_schema_of_jenkins(tmp_path, count):
     xsd = etree.XMLSchema(etree.parse(VENDORED / "junit-10.xsd"))
@@ -421,6 +463,20 @@ def test_a_triage_can_go_without_names(tmp_path, capsys, monkeypatch):
         said = capsys.readouterr().out
         assert "0xCAA20004" in said
         assert not any(name in said for kind, name in NAMES.items() if kind not in ("user",))
+
+
+def test_what_goes_wrong_is_told_without_names_too(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    (tmp_path / "hosts.yml").write_text("all: {hosts: {desk: }}\n")
+    asked = ["fix", "ambers-pc,desk", "-i", str(tmp_path / "hosts.yml"), "--limit=doras-pc", "--redact", "--all"]
+    assert cli._main(asked) == 3
+    assert cli._main(["report", "/home/amber/x", "--redact"]) == 3
+    assert cli._main([*asked[:-1], "--remediation", "tls12_usabel"]) == 3
+
+    said = capsys.readouterr().err
+    assert not re.search("amber|dora", said)
+    assert "[host-" in said
+    assert "there is no tls12_usabel" in said
 
 
 def test_an_explanation_can_go_without_names(tmp_path, capsys, monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 
@@ -155,6 +156,55 @@ def test_verify_notices_whole_files_and_the_manifest(folder):
     ]
 
 
+def elsewhere(path):
+    """As somebody would who lays one run into the folder of another."""
+    return path.rename(path.parent / "20260101T000000Z-abcdef")
+
+
+ODD = {
+    "a run in another run's folder": (elsewhere, "lies in the folder of 20260101T000000Z-abcdef"),
+    "one made to look older": (
+        lambda path: (path / "manifest.json").write_text(
+            (path / "manifest.json").read_text().replace('"format": 2', '"format": 1')
+        ),
+        "manifest.json is not as it was written",
+    ),
+    "a folder": (lambda path: (path / "hosts/more.jsonl").mkdir(), "hosts/more.jsonl is no file"),
+    "a link to nowhere": (lambda path: (path / "hosts/more.jsonl").symlink_to("nowhere"), "more.jsonl is no file"),
+    "a name in no encoding": (
+        lambda path: Path(os.fsdecode(bytes(path / "hosts") + b"/\xff.jsonl")).write_text("{}\n"), "has no hash",
+    ),
+    "what is nested too deep": (lambda path: (path / "hosts/room.jsonl").write_text("[" * 100_000), "is not what it was"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_verify_names_what_no_run_writes(folder, kind):
+    put, what = ODD[kind]
+    folder.end(4)
+
+    moved = put(folder.path)
+    found = runreader.verify(moved if isinstance(moved, Path) else folder.path)
+
+    assert found.exit_code is ExitCode.FAILED
+    assert any(what in str(fault) for fault in found.faults), found.faults
+
+
+def test_a_file_says_nothing_of_another_host(folder):
+    (folder.path / "hosts/more.jsonl").write_text('{"type": "outcome", "host": "room", "outcomes": []}\n')
+
+    assert runreader.read(folder.path).hosts["room"].end is End.UNREACHABLE
+
+
+def test_a_run_that_goes_on_tells_its_waves_so_far(folder):
+    gate = {"told": ["wave 1: 1 of 1 that answered are verified"], "wave": 1}
+    (folder.path / "waves.json").write_text(json.dumps({"gate": gate, "under_way": {"late": 1}, "waiting": {}}))
+
+    run = runreader.read(folder.path)
+
+    assert (run.decided, run.hosts["late"].wave) == (gate["told"], 2)
+
+
 def test_a_run_that_is_not_over_cannot_be_called_intact(folder):
     assert runreader.verify(folder.path).exit_code is ExitCode.BLOCKED
 
@@ -196,16 +246,19 @@ def test_events_of_a_runner_are_told_host_by_host_and_no_other_module_is_believe
         event("runner_on_ok", "liar", ours, "ansible.windows.win_shell"),
         event("runner_on_failed", "wrong", {"msg": "no such code", "outcomes": []}),
         event("runner_on_unreachable", "off", {"msg": "no route"}),
+        event("runner_on_skipped", "held", {"msg": "the waves", "outcomes": [], "without": "held back"}),
         "{",
+        "[" * 100_000,
     )
 
     assert {name: (one.end, one.error) for name, one in run.hosts.items()} == {
         "desk": (End.OUTCOME, None),
         "wrong": (End.STOPPED, "no such code"),
         "off": (End.UNREACHABLE, "no route"),
+        "held": (End.HELD_BACK, "the waves"),
     }
     assert (run.id, run.command, run.state) == ("20260601T060000Z-aaaaaa", "fix", State.UNTOLD)
-    assert any("1 event cannot be read" in note for note in run.notes)
+    assert any("2 events cannot be read" in note for note in run.notes)
 
 
 def test_several_artifacts_are_not_guessed_at(tmp_path):

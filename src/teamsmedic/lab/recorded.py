@@ -88,6 +88,9 @@ def read(file: Path) -> Recorded:
         if not same:
             notes.append(f"{name}: {by} with other scripts than today's; its facts still have today's form.")
         kept[name] = _case(one, file.stem, str(data["role"]), about)
+        if about.get("status") != kept[name].status:
+            said, now = clean(about.get("status"), 40), kept[name].status
+            notes.append(f"{name}: {by} as {said}; by today's rules, or by what was changed in the file, it is {now}.")
     gone = [name for name in data["remediations"] if name not in kept and name not in missing]
     notes += [f"{clean(name, 60)}: {by}; there is no such remediation today." for name in gone]
     notes += [f"{name}: {why}." for name, why in missing.items()]

@@ -117,19 +117,19 @@ def _asked_for(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
     takes = {word: one for one in params if isinstance(one, click.Option) and not (one.is_flag or one.count)
              for word in one.opts}  # fmt: skip
     # Positions are hosts where the command has a HOST; elsewhere they are codes, texts and runs.
-    before = "host" if any(isinstance(one, click.Argument) and one.name == "host" for one in params) else ""
-    name = before
+    position = "host" if any(isinstance(one, click.Argument) and one.name == "host" for one in params) else ""
+    named = position
     for word in arguments[1:]:
         option, _, value = word.partition("=") if word.startswith("--") else (word, "", "")
+        named = str(takes[option].name) if option in takes else named
         if option in takes and not value:
-            name = str(takes[option].name)
             continue
-        name, word = (str(takes[option].name), value) if option in takes else (name, word)
-        if name == "user":
-            yield "user", word
-        elif name in ("host", "limit") and not word.startswith("-"):
-            yield from (("host", one) for one in re.split(r"[,:&!~\[\]*?]+", word))
-        name = before
+        given = value or word
+        if named == "user":
+            yield "user", given
+        elif named in ("host", "limit") and not given.startswith("-"):
+            yield from (("host", one) for one in re.split(r"[,:&!~\[\]*?]+", given))
+        named = position
 
 
 @click.command(short_help="What runs did, for people and CI.")

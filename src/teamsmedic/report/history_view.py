@@ -122,6 +122,7 @@ def page(it: Mapping[str, Any]) -> str:
         heads=HEADS,
         words=WORDS,
         shown=SHOWN,
+        kept=history.KEPT,
         style=Markup(style),  # noqa: S704 - files of ours, which hold nothing of a run
         policy="default-src 'none'; style-src 'unsafe-inline'",
     )

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from teamsmedic import __version__
 from teamsmedic.report import text
-from teamsmedic.report.model import Report, Standing
+from teamsmedic.report.model import HostState, Report, Standing
 from teamsmedic.text import clean, value
 
 MEANINGS = {
@@ -38,10 +38,16 @@ def _environment() -> jinja2.Environment:
         finalize=lambda it: clean(it, 4000) if isinstance(it, str) and not isinstance(it, Markup) else it,
     )  # fmt: skip
     made.globals.update(
-        when=text.when, value=value, head=text.head, why=text.why, meanings=MEANINGS, most=CHANGES,
+        when=text.when, value=value, head=text.head, why=text.why, meanings=MEANINGS, most=CHANGES, quiet=_quiet,
         slug=lambda standing: standing.replace(" ", "-"), version=__version__,
     )  # fmt: skip
     return made
+
+
+def _quiet(host: HostState) -> bool:
+    """Whether there is nothing to tell of a device but that it is well: on paper its name is enough."""
+    said = [one for outcome in host.outcomes.values() for one in (*outcome.notes, *outcome.reasons)]
+    return host.standing is Standing.WELL and not said
 
 
 def page(report: Report) -> str:

@@ -298,11 +298,11 @@ def _todos(
         what = "Run it again: nothing is recorded of these"
         yield Todo(device, what, [one.host for one in left], [], None, Standing.UNREACHED)
     held = [one for one in hosts if one.last.end is End.HELD_BACK]
-    for run in {id(one.run): one.run for one in held}.values():
-        go_on = f"-e resume={run.id}" if run.door == "ansible" else f"--resume {run.id}"
+    for stopped in {id(one.run): one.run for one in held}.values():
+        go_on = f"-e resume={stopped.id}" if stopped.door == "ansible" else f"--resume {stopped.id}"
         yield Todo(
             device, f"Go on with those that were held back: the same command with {go_on}",
-            [one.host for one in held if one.run is run], [], None, Standing.HELD,
+            [one.host for one in held if one.run is stopped], [], None, Standing.HELD,
         )  # fmt: skip
     if waiting:
         what = "Wait: the run is still going on, and has not come to its end on these"
@@ -343,7 +343,12 @@ def _restarts(hosts: Sequence[HostState]) -> Iterator[Todo]:
         if mine:
             thing = {"device": "Restart the device", "app": "Let people restart Teams"}[what]
             yield Todo(
-                WHO[Who.DEVICE], f"{thing}: what was changed there takes effect only then", mine, [], None, Standing.FIXED
+                WHO[Who.DEVICE],
+                f"{thing}: what was changed there takes effect only then",
+                mine,
+                [],
+                None,
+                Standing.FIXED,
             )
 
 
@@ -415,7 +420,8 @@ def _drifts(hosts: Sequence[HostState]) -> Iterator[Drift]:
         # Blocked with changes: the device had drifted, and what would have mended it was refused.
         after = [
             one for one in mine
-            if one.status in (Status.DRIFTED, Status.FAILED, Status.REVERTED) or (one.status is Status.BLOCKED and one.changes)
+            if one.status in (Status.DRIFTED, Status.FAILED, Status.REVERTED)
+            or (one.status is Status.BLOCKED and one.changes)
         ]  # fmt: skip
         before = len(after) + sum((one.status is Status.FIXED) - (one.status is Status.REVERTED) for one in mine)
         known = sum(one.status is not Status.BLOCKED or bool(one.changes) for one in mine)
