@@ -600,7 +600,10 @@ def _triaged(interview: Interview, host: str | None, options: Mapping[str, Any],
         from teamsmedic.redact import Redactor
 
         known = [name for one in (*devices, None) for name in handover.names(interview.evidence, one)]
-        document = Redactor([*known, *(session.names() if session else ())], reporting.key()).data(document)
+        pages = [one.url for one in interview.catalog.sources.values()]
+        document = Redactor([*known, *(session.names() if session else ())], reporting.key(), stays=pages).data(
+            document
+        )
     if options["as_json"]:
         _print_json(document)
     else:

@@ -21,14 +21,15 @@ _PUBLIC = r"(?:[a-z0-9-]+\.)*(?:microsoft|microsoftonline|office|office365|windo
 _PUBLIC += r"|msauth|msftauth|msidentity|microsoftonline-p|skypeforbusiness|sfbassets)\.(?:com|net)"
 _KINDS = r"""
     (?P<user>  sips? : [^\s;>@]+ @ [^\s;>]+ | (?<=://) [^\s/@]{1,128} @ [\w.-]+
-             | [\w.+'\u2019\#-]{1,64} (?: [@\uff20] | %40 ) [\w-]{1,63} (?: \. [\w-]{1,63} )*
+             | [\w.+'\u2019\#-]{1,64}+ (?: [@\uff20] | %40 ) [\w-]{1,63} (?: \. [\w-]{1,63} )*
              | (?: \b (?: CN | OU | DC ) = [^,;\r\n"<>]{1,64} , \s? ){1,12} DC = [\w-]+ )
   | (?P<id>    \b [0-9a-f]{8} (?: -[0-9a-f]{4} ){3} -[0-9a-f]{12} \b )
   | (?P<sid>   \b S-1-[0-9-]{5,} )
   | (?P<share> \\\\ (?: [?.] \\ UNC \\ )? [\w.$-]+ (?: \\ [^\s\\,;]+ )* )
   | (?P<profile> (?<=\\Users\\) [^\\\r\n,;:]+ )
   | (?P<home> (?: (?<=/home/) | (?<=/Users/) | (?<=/personal/) ) [^/\s,;:?]+ )
-  | (?P<login> (?<![\\\w.-]) [\w.-]{2,20} \\ (?! \\ ) [\w.$-]{1,64}+ (?! [\w\\] ) )
+  | (?P<login> (?<![\\\w.-]) (?= [\d.]* [^\W\d] ) (?! (?: AUTHORITY | BUILTIN | SERVICE ) \\ )
+               [\w.-]{2,20} \\ (?! \\ ) [\w.$-]{1,64}+ (?! [\w\\] ) )
   | (?P<mac>   \b (?: [0-9a-f]{2} [:-] ){5} [0-9a-f]{2} \b | \b (?: [0-9a-f]{4} \. ){2} [0-9a-f]{4} \b )
   | (?P<address> (?<![\w:]) (?: [0-9a-f]{0,4} : ){2,7} (?: [0-9]{1,3} \. ){3} [0-9]{1,3} \b
                | \b (?: [0-9]{1,3} \. ){3} [0-9]{1,3} \b
@@ -39,7 +40,7 @@ _KINDS = r"""
              | (?<!\w) \(? [0-9]{3} \)? [\s.-] [0-9]{3} [\s.-] [0-9]{4} (?! [\w] )
              | (?<![\w.]) \(? 0 [1-9][0-9]{1,4} \)? [\s/-]{0,3} [0-9]{4,9} (?: [\s-] [0-9]{2,6} ){0,3} (?! \w | \. \w )
              | (?<![\w.]) 0 [1-9] (?: [\s.-] [0-9]{2} ){4} (?! \w | \. \w ) )
-  | (?P<host>  \b (?: [^\W_] (?: [^\W_] | - ){0,62} \. ){1,8} [^\W\d_]{2,24} \b
+  | (?P<host>  \b (?: (?: [^\W_]++ -*+ ){1,32}+ \. ){1,8} [^\W\d_]{2,24} \b
              | (?<=://) (?! localhost \b ) [\w-]{2,63} (?= [:/?\s] | $ )
              | \b (?-i: (?: DESKTOP | LAPTOP ) - [0-9A-Z]{7,8} | WIN - [0-9A-Z]{11} ) \b )
 """
@@ -73,9 +74,13 @@ class Redactor:
     """Replaces names and addresses. `known`: names that have no form of their own, by kind (user, host, tenant)."""
 
     def __init__(
-        self, known: Iterable[tuple[str, str]] = (), key: bytes | None = None, keep: Iterable[str] = ()
-    ) -> None:
-        """Without a key, numbers are given in the order in which names are met. `keep`: further keys of our own."""
+        self, known: Iterable[tuple[str, str]] = (), key: bytes | None = None, keep: Iterable[str] = (),
+        stays: Iterable[str] = (),
+    ) -> None:  # fmt: skip
+        """Without a key, numbers are given in the order in which names are met.
+
+        `keep`: further keys of our own; `stays`: texts of our own, such as addresses of pages, whatever is in them.
+        """
         self._key = key
         self._keep = {*_MEANT, *keep}
         self._given: dict[tuple[str, str], str] = {}
@@ -88,7 +93,9 @@ class Redactor:
                 words |= dict.fromkeys((one.lower(), one, _folded(one)))
         # In one pass, so that no placeholder is taken for a name; forms first, because they are longer.
         every = rf"|(?P<known> (?<!\w) {_any(words)} (?!\w) )" if words else ""
-        self._all = re.compile(_KINDS + every, re.I | re.X)
+        ours = dict.fromkeys(stays)
+        first = rf"(?P<stays> {_any(ours)} (?! [\w/] ) ) |" if ours else ""
+        self._all = re.compile(first + _KINDS + every, re.I | re.X)
 
     def __call__(self, text: str) -> str:
         """The text without names and addresses; placeholders look like `[user-1]`."""
@@ -123,6 +130,8 @@ class Redactor:
 
     def _replaced(self, match: re.Match[str]) -> str:
         kind, found = str(match.lastgroup), match[0]
+        if kind == "stays":
+            return found
         if kind == "host" and (_STAYS.fullmatch(found) or _FILES.fullmatch(found) or found.startswith("Microsoft.")):
             return found
         folded = _folded(" ".join(found.split()))

@@ -115,7 +115,7 @@ def test_a_known_name_is_found_however_its_letters_are_written(name, written):
 @pytest.mark.parametrize(
     "kept",
     ["0xCAA82EE7", "-894947609", "SIP 403", "560403", "3399942151", "AADSTS53003", "login.microsoftonline.com", "UDP 3478 to 3481",
-     "aadcdn.msftauth.net", "System.Net", "http://localhost:8080", "2026-11-25T08:12:44Z", "version 24295.605.3225.8804", "Microsoft.AAD.BrokerPlugin", "HKLM\\SOFTWARE\\Microsoft", "AC\\TokenBroker\\Accounts", "an administrator"],
+     "aadcdn.msftauth.net", "System.Net", "http://localhost:8080", "2026-11-25T08:12:44Z", "version 24295.605.3225.8804", "Microsoft.AAD.BrokerPlugin", "HKLM\\SOFTWARE\\Microsoft", "AC\\TokenBroker\\Accounts", "TLS 1.2\\Client,", "NT AUTHORITY\\SYSTEM", "an administrator"],
 )  # fmt: skip
 def test_what_is_nobodys_name_stays(kept):
     assert Redactor([("user", "Administrator")])(f"it says {kept} there") == f"it says {kept} there"

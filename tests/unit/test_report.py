@@ -479,6 +479,15 @@ def test_what_goes_wrong_is_told_without_names_too(tmp_path, capsys, monkeypatch
     assert "there is no tls12_usabel" in said
 
 
+def test_the_pages_that_a_triage_rests_on_keep_their_addresses(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    cli._main(["triage", "0xCAA50021", "--redact"])
+    said = capsys.readouterr().out
+
+    assert "https://github.com/MicrosoftDocs/OfficeDocs-Support/blob/main/" in said
+    assert "[host-" not in said
+
+
 def test_an_explanation_can_go_without_names(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     for form in ([], ["--json"]):
