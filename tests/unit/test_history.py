@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import tracemalloc
 from importlib import resources
 from pathlib import Path
@@ -160,6 +161,17 @@ def test_runs_are_read_oldest_first_wherever_they_lie_and_what_is_none_is_named(
     assert [one["path"] for one in told["skipped"]] == [str(tmp_path / "a/20261001T000000Z-ffffff")]
     with pytest.raises(runreader.RequestError, match="neither such a run"):
         past.find(["nowhere"], tmp_path)
+
+
+def test_a_copy_of_a_run_is_not_counted_twice(tmp_path: Path) -> None:
+    put(tmp_path / "a", 0, {"desk": "drifted"})
+    [run] = (tmp_path / "a").iterdir()
+    shutil.copytree(run, tmp_path / "b" / run.name)
+
+    told = past.tell(past.find([str(tmp_path / "a"), str(tmp_path / "b")], tmp_path), None)
+
+    assert told["runs"] == 1
+    assert [one["why"] for one in told["skipped"]] == [f"run {run.name} is told of already"]
 
 
 def test_the_picture_holds_every_count_within_its_frame() -> None:

@@ -42,9 +42,14 @@ def tell(paths: Sequence[Path], key: bytes | None) -> dict[str, Json]:
     history = History(lambda several: filter(None, map(family, several)))
     skipped: dict[str, str] = {}
     names: set[tuple[str, str]] = set()
+    seen: set[str] = set()
     for path in _oldest_first(paths, skipped):
         try:
             run = runreader.read(path)
+            if run.id in seen:  # a copy, or what a runner kept of it
+                skipped[clean(path)] = f"run {clean(run.id, 60)} is told of already"
+                continue
+            seen.add(run.id)
             history.add(run)
             names.update(model.names([run]) if key is not None else ())
         except TeamsMedicError as error:

@@ -87,7 +87,8 @@ def _markdown(report: Report) -> Iterator[str]:
         for wave in report.waves:
             told = ", ".join(f"{count} {name}" for name, count in wave.counts.items())
             yield f"| {wave.number or 'not begun'} | {wave.hosts} | {told} |"
-        yield from ["", *(f"* {escaped(line)}" for run in report.runs for line in run.decided)]
+        decided = [f"* {escaped(line)}" for run in report.runs for line in run.decided]
+        yield from ["", *decided] if decided else ()
     if report.drifts:
         yield from (
             "",
