@@ -129,6 +129,8 @@ def runs(where: Path, most: int) -> list[dict[str, Json]]:
             counted.update(str(one.get("status")) for one in last.get("outcomes") or [])
             if last.get("type") == "unreachable":
                 counted["not reached"] += 1
+            elif last.get("type") == "stopped":
+                counted[str(last.get("without") or "stopped")] += 1
         rows.append(
             {
                 "run": folder.id,

@@ -25,14 +25,17 @@ def test_waves_and_hosts_that_were_not_come_to_are_in_the_manifest(tmp_path):
     assert run.hosts()["late"][-1]["error"] == "no route"
 
 
-def test_who_was_held_back_is_in_no_wave(tmp_path):
+def test_who_was_held_back_is_in_no_wave_and_has_not_failed(tmp_path):
     run, seen = folder(tmp_path), Runs()
     seen.wave()
     seen.told("desk", {**RESULT, "run_folder": str(run.path), "wave": 1})
     seen.told("late", {"outcomes": [], "run_folder": str(run.path), "without": "held back"}, failed=True)
+    run.write("late", "stopped", {"outcomes": [], "without": "held back"})
+    run.write("desk", "outcome", {"outcomes": []})
     seen.end()
 
     assert run.manifest()["waves"] == [["desk"]]
+    assert run.manifest()["exit_code"] == 5
 
 
 def test_a_run_folder_named_by_another_module_is_not_looked_at(tmp_path):

@@ -465,6 +465,14 @@ def test_a_triage_can_go_without_names(tmp_path, capsys, monkeypatch):
         assert not any(name in said for kind, name in NAMES.items() if kind not in ("user",))
 
 
+def test_the_runs_so_far_count_who_was_held_back(tmp_path, capsys):
+    folder = recorded.run(tmp_path, 1, {"desk": recorded.told(recorded.outcome("unknown")), "late": None})
+    folder.write("late", "stopped", {"error": "held", "outcomes": [], "without": "held back"})
+    cli._main(["runs", "--run-dir", str(tmp_path), "--json"])
+
+    assert json.loads(capsys.readouterr().out)["runs"][0]["statuses"] == {"unknown": 1, "held back": 1}
+
+
 def test_what_goes_wrong_is_told_without_names_too(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     (tmp_path / "hosts.yml").write_text("all: {hosts: {desk: }}\n")

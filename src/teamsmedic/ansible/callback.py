@@ -61,6 +61,8 @@ class Runs:
         statuses = [Status(one["status"]).exit_code for one in result["outcomes"]]
         without = failed and not statuses
         code = ExitCode.UNREACHABLE if unreachable else ExitCode.FAILED if without else ExitCode.worst(statuses)
+        if result.get("without") == "held back":
+            code = ExitCode.BLOCKED
         self._codes.setdefault(folder, []).append(code)
 
     def end(self) -> None:
