@@ -207,17 +207,21 @@ def _notes(run: Run, manifest: Mapping[str, Json], torn: int) -> Iterator[str]:
     elif run.state is State.UNTOLD and manifest:
         every = "" if left or begun else ", though every host has its record"
         yield f"No end is recorded{every}: from here nothing tells whether it still goes on."
-    held = sum(one.end is End.HELD_BACK for one in run.hosts.values())
-    if held:
-        why = next((one.removeprefix("stopped: ") for one in run.decided if one.startswith("stopped: ")), "")
-        were = f"{held} device{'s were' if held != 1 else ' was'} held back and not touched"
-        yield f"The waves stopped, and {were}{f': {why}' if why else ''}."
+    yield from _held(run)
     if begun and run.state is not State.GOING_ON:
         yield f"A change was begun and its end is not recorded on {_named(begun)}: check there, or undo this run."
     if left and run.state is not State.GOING_ON:
         yield f"Nothing is recorded of {_named(left)}."
     if torn:
         yield f"{torn} record{'s were' if torn != 1 else ' was'} cut while being written, and left out."
+
+
+def _held(run: Run) -> Iterator[str]:
+    held = sum(one.end is End.HELD_BACK for one in run.hosts.values())
+    if held:
+        why = next((one.removeprefix("stopped: ") for one in run.decided if one.startswith("stopped: ")), "")
+        were = f"{held} device{'s were' if held != 1 else ' was'} held back and not touched"
+        yield f"The waves stopped, and {were}{f': {why}' if why else ''}."
 
 
 def _named(hosts: list[str]) -> str:
@@ -327,6 +331,7 @@ def _ansible_runner(path: Path) -> Run:
         if kind.startswith("runner_on_") and host:
             _take(run, runs, kind, host, at, result if isinstance(result, dict) else {}, data)
     run.id = next(iter(runs), run.id)
+    run.notes += _held(run)
     if len(runs) > 1:
         run.notes.append(f"The playbook made {len(runs)} runs ({', '.join(runs)}): of each host the last one is shown.")
     status = (path / "status").read_text("utf-8", "replace").strip() if (path / "status").is_file() else ""

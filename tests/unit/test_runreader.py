@@ -258,6 +258,7 @@ def test_events_of_a_runner_are_told_host_by_host_and_no_other_module_is_believe
         "held": (End.HELD_BACK, "the waves"),
     }
     assert (run.id, run.command, run.state) == ("20260601T060000Z-aaaaaa", "fix", State.UNTOLD)
+    assert "The waves stopped, and 1 device was held back and not touched." in run.notes
     assert any("2 events cannot be read" in note for note in run.notes)
 
 
