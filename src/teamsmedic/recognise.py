@@ -29,15 +29,19 @@ from teamsmedic.signs import (
     ERRORS,
     FAILED,
     GOES_ON,
+    HEADED,
     HEADER,
     HTTP,
     LABELLED_AADSTS,
     LIBRARY,
     LINKS,
     NOT_HEX,
+    OF_SIGN_IN,
     PADDED,
+    PARTIES,
     PHRASES,
     ROW,
+    ROW_OF_CALLS,
     SIP_LABEL,
     STRONG,
     STRONG_PAIRS,
@@ -69,13 +73,14 @@ _BARE = r"""
     (?: (?<![0-9a-z]) | (?-i: (?<= [a-z] ) (?= [0-9A-F]AA ) ) | (?<= [g-z] ) (?= caa ) ) [0-9a-f]{8}
 """
 _TOKENS = r"""
-    (?= [-0-9] ) (?:
+    (?P<spaced> (?<![0-9a-z]) (?= [c0] ) (?: 0x )? caa [ -] (?P<spaced_number> [0-9a-f]{5} ) (?![0-9a-z_-]) )
+  | (?= [-0-9] ) (?:
         (?P<hex> 0 (?<! [0-9] 0 ) x
             (?: [0-9a-f]{8} (?: (?![0-9a-f]) | (?= [a-f]{1,9} [g-z] ) ) | [0-9a-f]{3,7} (?![0-9a-z_]) ) )
       | (?P<wide_hex> 0 (?<! [0-9] 0 ) x (?: f{8} | 0{8} ) (?P<wide_number> [4-9a-f][0-9a-f]{7} ) (?![0-9a-z]) )
       | (?P<pair> (?<![\w\#.]) (?P<pair_sip> [3-6][0-9]{2} ) \# (?P<pair_number> [0-9]{1,7} ) (?![\w\#]) )
-      | (?P<row> (?<![\w.:\-+]) (?P<row_sip> 0 | [3-6][0-9]{2} ) ["']? [ ]? [,;\t|] [ ]? ["']?
-            (?P<row_number> 0 | [0-9]{4,7} ) (?= ["']? [ ]? (?: [,;\t|\r\n] | \Z ) ) )
+      | (?P<row> (?<![\w.:\-+]) (?P<row_sip> 0 | [3-6][0-9]{2} ) ["']? [ ]? (?P<row_between> [,;\t|/(] ) [ ]? ["']?
+            (?P<row_number> 0 | [0-9]{4,7} ) (?= ["']? [ ]? (?: [,;\t|\r\n)] | \. (?![0-9]) | \Z ) ) )
       | (?P<bare_hex> {_BARE} )
       | (?P<decimal> - (?<! [0-9a-z_.,-] - ) [0-9]{9,10} (?![0-9a-z_]) | (?<=[a-z]_) [0-9]{10} (?![0-9a-z_])
             | (?<![0-9a-z_]) (?: (?<![0-9][.,]) | (?<= [1-9][0-9]{4}, ) ) [0-9]{3,10} (?![0-9a-z_]) )
@@ -83,7 +88,7 @@ _TOKENS = r"""
   | (?P<aadsts> AADSTS (?: [\s:\#_=."'\\()-]{0,8} | \s{0,3} (?:error\s?)?code \s? [:=]? \s? )
         (?P<aadsts_number> [1-9][0-9]{3,6} ) (?![0-9]) )
   | (?P<sip> SIP (?<! [a-z0-9] SIP ) (?: /2\.0\s{1,3} | [:/_-] \s? | \s{1,3} )? (?P<sip_number> [3-6][0-9]{2} )
-        (?! [@0-9_] | [.:,][0-9] | /(?:tcp|udp) | ; \s? (?:user|phone-context|transport|tag) ) )
+        (?! [@0-9_] | [.:,][0-9] | -[0-9a-f]{8} | /(?:tcp|udp) | ; \s? (?:user|phone-context|transport|tag) ) )
   | (?P<q850> Q (?<! [a-z0-9] Q ) \.?850 [\s"'(]{0,3} [;:,=]? \s{0,3} (?:cause (?: \s(?:code|value) )? )?
         [\s"']{0,3} [:=]? [\s"']{0,3} (?P<q850_number> [1-9][0-9]{0,2} ) (?! [0-9a-z_] | [.,][0-9] ) )
   | (?= [a-f] ) (?P<bare_letters> {_BARE} )
@@ -201,8 +206,15 @@ class Recogniser:
         sip, number = match[f"{form}_sip"], match[f"{form}_number"]
         before, after = text[max(0, match.start() - 2 * KEPT) : match.start()], text[match.end() : match.end() + KEPT]
         if form == "row":
-            known = number == "0" or self._response(number) or _LEG.fullmatch(number) is not None
-            if not known or not (place.rows(before) or ROW.near(before.lower()) or ROW.near(after.lower())):
+            if match["row_between"] in "/(":
+                known = _LEG.fullmatch(number) is not None and self._response(number)
+            elif number == "0":
+                known = place.rows(before) or ROW_OF_CALLS.search(before[-300:] + after[:100]) is not None
+            else:
+                known = (self._response(number) or _LEG.fullmatch(number) is not None) and (
+                    place.rows(before) or ROW.near(before.lower()) or ROW.near(after.lower())
+                )
+            if not known:
                 for part in ("row_sip", "row_number"):
                     if single := self._tokens.match(text, match.start(part)):
                         inner = _OUTER.get(single.lastgroup or "", single.lastgroup or "")
@@ -282,10 +294,11 @@ _OUTER = {
     "pair_number": "pair",
     "row_number": "row",
     "sip_number": "sip",
+    "spaced_number": "spaced",
     "q850_number": "q850",
     "bare_letters": "bare_hex",
 }
-_SPOKEN = {"sip": "sip:", "aadsts": "AADSTS", "q850": "Q.850 "}
+_SPOKEN = {"spaced": "0xCAA", "sip": "sip:", "aadsts": "AADSTS", "q850": "Q.850 "}
 """Forms that say what they are, with how their code is given to the catalogue."""
 _LEG = re.compile(r"500001|5[46][09][0-9]{3}|51[01][0-9]{3}|531[0-9]{3}")
 """Response codes whose form alone says what they are."""
@@ -384,10 +397,15 @@ class _Around:
         return _ADDRESS.search(self.before) is not None
 
 
+_SENTENCE = re.compile(r"[^\W\d_][.!\u3002]?\s?\[\Z")
+_CLOSED = re.compile(r"\][^\w\s]{0,3}(?:\s{0,3}\Z|\s{0,3}\n|[\u300d\u300f\u201d\"\u00bb])")
+_CELL = re.compile(r"\"?\s{0,20}(?:[|,;\t]|\s{2})")
+_NAME = re.compile(r"(?<!from)(?<!by)(?<!von)(?<!vom)(?<!de)(?<!par)(?<![.:!?>|\n\s])\s{1,2}[A-Z\u00c0-\u00de][\w-]*\s\Z")
+"""A name before a number, as of a telephone's model or of a street: it is no beginning of a sentence."""
 _CLEAR = re.compile(r"[\"']?(?:[,;)\]}<](?!\s?[0-9])|\s?[\r\n]|\Z|\s[A-Za-z]{4,}\b)")
 _FACILITIES = frozenset({0x1, 0x2, 0x3, 0x5, 0x7, 0x8, 0x9, 0xD})
 _FOREIGN = tuple(part for part in ERRORS if not part.isascii() and "\u0590" <= part[0] <= "\u0eff")
-_MEASURED = ("count", "counts", "rate", "total", "ratio", "log", "logs", "time", "id", "seconds")
+_MEASURED = ("size", "count", "counts", "rate", "total", "ratio", "log", "logs", "time", "id", "seconds")
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019](?![^\W\d_]{3}))?|[0-9]+(?=[^\W\d_])")
 _TAGS = re.compile(r"(?:[^<>\w]{0,8}<[^<>\n]{0,40}>){1,3}[^<>\w]{0,8}")
 _MARKUP = re.compile(r"</?(?:t[dhrt]|d[dt]|[bipu]|br|em|li|div|span|font|code|strong)\b[^<>\n]{0,60}>")
@@ -412,12 +430,19 @@ def _sure(
         start_line = "/" in text[begin:end] or _phrase(code.number, text[end : end + 40])
         return Sure.CERTAIN if start_line or not COUNTED.match(text[end : end + 24]) else None
     around = _Around(text, begin, end)
+    if form == "spaced":
+        known = (code.number >> 16) & 0xF in _FACILITIES
+        return Sure.LIKELY if known and (_alone(text, begin, end) or around.labelled or around.near(CLIENT)) else None
     adal = code.kind is Kind.HRESULT and code.number & 0x0FF00000 == 0x0AA00000
     if form in {"hex", "wide_hex", "bare_hex"} and code.kind is Kind.HRESULT:
-        if around.last and around.last[0][0] in NOT_HEX and around.last[0][1] <= 4:
+        word, gap = around.last[0] if around.last else ("", 9)
+        if gap <= 4 and (word in NOT_HEX or (word == "id" and not around.labelled)):
             return None
         if form == "bare_hex" and (
-            _in_guid(around.before, around.after) or around.before[-1:] in {"#", "/", "\\"} or around.after[:1] == "@"
+            _in_guid(around.before, around.after)
+            or around.before[-1:] in {"#", "/", "\\"}
+            or around.after[:1] == "@"
+            or (around.before[-1:] == "-" and around.after[:1] == "-")
         ):
             return None
         # A hash may begin like this by chance; only some facilities of the sign-in library are known.
@@ -425,7 +450,7 @@ def _sure(
             return Sure.CERTAIN
         if form != "bare_hex" and (named or not needs_sign):
             return Sure.CERTAIN
-        if form == "bare_hex" and not named and not (adal and around.labelled):
+        if form == "bare_hex" and not named and not (around.labelled and (adal or around.coded)):
             return None
         if form == "bare_hex" and (
             around.after[:1].isalnum() or around.before[-1:].isalnum() or around.after[:1] == "_"
@@ -438,19 +463,25 @@ def _sure(
     match code.kind:
         case Kind.HRESULT:
             twin = f"{code.number:x}" in around.before[-60:] + around.after[:40]  # the same code in another spelling
-            fine = (form == "hex" or adal or named) and (
-                twin or around.labelled or around.near(FAILED, 80, 48) or around.near(LIBRARY, 110, 48)
+            known = form != "decimal" or adal or named or (around.labelled and (code.given[0] == "-" or around.coded))
+            fine = known and (
+                twin
+                or around.labelled
+                or (form != "decimal" and around.near(FAILED, 80, 48))
+                or around.near(LIBRARY, 110, 48)
             )
         case Kind.SHORT:
             fine = named and around.labelled and (form == "hex" or around.near(CLIENT))
         case Kind.AADSTS:
-            fine = _strong(around.before) or (
-                named and (around.labelled or (around.near(AAD, 110, 60) and GOES_ON.match(around.after) is not None))
+            if named and _CELL.match(around.after) and HEADED.search(text[max(0, begin - KEPT) : begin]):
+                return Sure.LIKELY
+            fine = (_strong(around.before) and (named or _of_sign_in(around, code.number))) or (
+                named and (around.labelled or (around.near(AAD, 110, 60) and _goes_on(around)))
             )
         case Kind.SIP:
             fine = _call(around, code.number)
         case Kind.NUMBER if client:
-            fine = around.labelled and around.near(CLIENT)
+            fine = (around.labelled or _bracketed(around)) and around.near(CLIENT)
         case _:
             fine = any(one in around.before[-60:] for one in SUBCODES) or (
                 (named or _LEG.fullmatch(str(code.number)) is not None) and around.near(CALL)
@@ -487,18 +518,44 @@ def _strong(before: str) -> bool:
     )
 
 
+def _of_sign_in(around: _Around, number: int) -> bool:
+    """Whether a number that the catalogue does not name, behind a label that others use too, is of the sign-in service.
+
+    Its numbers leave out those of WinINet and WinHTTP, which stand behind the same label.
+    """
+    if 12000 <= number < 12200:
+        return False
+    said = around.before + around.after
+    return around.near(AAD) or any(one in said for one in OF_SIGN_IN)
+
+
+def _bracketed(around: _Around) -> bool:
+    """Whether a sentence ends with the number in brackets, as in `Something went wrong. [1001]`."""
+    return _SENTENCE.search(around.before[-8:]) is not None and (
+        around.before[-3:-1].rstrip()[-1:] in {".", "!", "\u3002"} or _CLOSED.match(around.after) is not None
+    )
+
+
 def _call(around: _Around, number: int) -> bool:
     """Whether a number of three digits is the SIP code of a call."""
     if not around.near(CALL, 120, 80):
         return False
     if SIP_LABEL.search(around.before[-80:]):
         return True
-    if around.near(HTTP, 60, 24):
+    if around.near(HTTP, 60, 40):
         return False
     if _phrase(number, around.after) or around.labelled:
         return True
-    # A field of a table has its column for a label, and that is not here.
-    return around.before.rstrip("\"' ")[-1:] not in {",", ";", "|", "\t"} and GOES_ON.match(around.after) is not None
+    if around.last and around.last[0][1] <= 2 and around.last[0][0] in PARTIES:
+        return False
+    if _NAME.search(around.text[max(0, around.begin - 60) : around.begin]) and not CALL.near(around.last[0][0]):
+        return False
+    return around.before.rstrip("\"' ")[-1:] not in {",", ";"} and _goes_on(around)
+
+
+def _goes_on(around: _Around) -> bool:
+    """Whether a sentence goes on behind the number. A field of a table has its column for a label, not what is near."""
+    return around.before.rstrip("\"' ")[-1:] not in {"|", "\t"} and GOES_ON.match(around.after) is not None
 
 
 def _in_guid(before: str, after: str) -> bool:
@@ -554,7 +611,9 @@ def _boundary(buffer: bytes, at: int) -> int:
 
 def _padded(text: str) -> str:
     """The text with what escapes stand for at their place, filled up with blanks so that every place stays."""
-    if not any(one in text for one in "%\\&\u2212\u2010\u2011\u2012\u2013\u00a0"):
+    if not any(one in text for one in "%\\&\u2212\u2010\u2011\u2012\u2013\u00a0") and not (
+        "=\n" in text or "=\r\n" in text
+    ):
         return text
     return PADDED.sub(_unescaped, text).translate(_DASHES)
 
@@ -573,6 +632,8 @@ def _unescaped(match: re.Match[str]) -> str:
         said = _ENTITIES[match["entity"].lower()]
     elif match["point"]:
         said = chr(min(int(match["point"]), 0x10FFFF))
+    elif match["soft"]:
+        return whole.rstrip("=\r\n").rjust(len(whole))
     else:
         said = "\n" if whole[-1] in "nr" else " " if whole[-1] == "t" else whole[-1]
     if not "\t" <= said <= "~":

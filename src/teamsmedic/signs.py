@@ -65,7 +65,7 @@ THINGS = _words(
     median rate bitrate sample freq frequency speed temp temperature voltage battery free used available
     expected anzahl amount betrag trunkid session sessions instance kundennummer customer cost kosten
         trunk trunks group gruppe registrations registered calls anrufe telefonate appels llamadas chiamate users user
-    rack keepalive minutes
+    rack keepalive minutes suite apt usage usages invites byes cancels exp iat nbf epoch
     """
 )
 """Words for numbered or measured things."""
@@ -146,7 +146,8 @@ CALL = Signs(
     """
     callend|pstn|direct routing|directrouting|trunk|teams phone|subcode|q.850|carrier|byotin|byotout|dr_in
     dr_out|dr_emer|final microsoft|diagcode|voice rout|outbound call|inbound call|outgoing call|incoming call
-    phone call|emergency call|call fail|calls fail|call end|calls end|call drop|call rej|call was|call to|anruf
+    phone call|emergency call|call fail|calls fail|call end|calls end|call drop|call rej|call was|call to|calls to
+    call from|calls from|anruf
     telefonat|rufaufbau|appel sort|appels sort|appel entr|appels entr|llamada|chiamat|chamada|oproep|samtal
     opkald|połącze|звон|вызов|通話|呼叫|通话|통화|مكالمة|sip-|sip:|sip/|sip_|-sip|finalsip|sip;|sbc
     """,
@@ -158,9 +159,10 @@ ROW = Signs(
     """,
 )
 HTTP = Signs(
-    "http https rest api nginx iis browser url curl get post put patch webhook",
+    "http https rest api nginx iis browser url curl webhook smtp",
     """
-    http|web page|web site|web server|web interface|websocket|graph.microsoft|download
+    http|web page|web site|web server|web interface|websocket|graph.microsoft|download|get /|post /|put /|patch /
+    remote server returned|remoteserver|invoke-rest|invoke-web
     """,
 )
 HEADER = re.compile(
@@ -169,6 +171,15 @@ HEADER = re.compile(
     re.I,
 )
 """Names of columns in call records."""
+ROW_OF_CALLS = re.compile(r"\b(?:byot|dr_(?:in|out|emer)|bye\b|final ?sip|callend)", re.I)
+"""What shows that a 0 behind a SIP code is the Microsoft response code, and not any other field."""
+HEADED = re.compile(
+    r"(?:\A|\n)[ \t|\"]{0,9}(?:result ?type|(?:sign-?in )?error ?code)\b[^\n]*\n(?:[^\n]*\n)*[ \t|\"]{0,9}\Z", re.I
+)
+"""A table whose first column has numbers of the sign-in service, up to a cell of that column."""
+PARTIES = _words("from to von nach vers desde hacia caller callee anrufer")
+"""Words before the number of a telephone that calls or is called."""
+OF_SIGN_IN = ("correlation id", "request id", "errorcode", "error_codes", "resulttype", "result_type")
 
 _FILLER = r"""(?:[\s"'`´«»“”„‘’()\[\]{}|:=–—>,./\\*_~+?&;：（【「-]|<[^<>\n]{0,40}>){0,24}"""
 LABELLED_AADSTS = re.compile(
@@ -230,7 +241,7 @@ SIP_LABEL = re.compile(
 GOES_ON = re.compile(
     r"\s{0,2}(?:\Z|[\n.,;:!?()\]}\"'|/<\\]|[^\x00-\x7f]|-\s)"
     r"|\s{1,2}(?:by|from|at|on|for|to|and|or|after|when|while|in|because|due|since|as|but|via|is|was|again|instead|until|before"
-    r"|every|each|response|responses|errors?|reply|answer|vom?|von|und|oder|bei|nach|wegen|durch|an|im|zurück|ab|fehl|beendet"
+    r"|every|each|back|response|responses|errors?|reply|answer|vom?|von|und|oder|bei|nach|wegen|durch|an|im|zurück|ab|fehl|beendet"
     r"|par|depuis|et|ou|après|de|du|des|desde|del|da|dal|dalla|por|y|o|e|van|door|från|av|fra|z|od|от|и|на)\b",
     re.I,
 )
@@ -247,16 +258,16 @@ _UNITS = (
     r"|retries|threads?|percent|prozent|points?|hits?|invites?|extensions?|numbers?|phones?|queues?|agents?|hosts?|servers?"
 )
 COUNTED = re.compile(
-    rf"\s{{0,2}}(?:%|°|€|\$|£|¥|[x×]\s?[0-9]|秒|分钟|分|人|件|台|個|个|小时|時間|회|명|초|개|대)|[\s_-]{{0,2}}(?:{_UNITS})\b(?!\s?[=:])",
+    rf"\s{{2,8}}(?:status|request):\s|\s{{0,2}}(?:%|°|€|\$|£|¥|[x×]\s?[0-9]|秒|分钟|分|人|件|台|個|个|小时|時間|회|명|초|개|대)|[\s_-]{{0,2}}(?:{_UNITS})\b(?!\s?[=:])",
     re.I,
 )
 """What makes the number before it an amount."""
 
 PADDED = re.compile(
-    r"%(?P<hex>[2-7][0-9A-Fa-f]|0[9AaDd])|\\u(?P<uni>00[0-7][0-9A-Fa-f])|&(?P<entity>quot|apos|lt|gt|amp|nbsp|num|colon);"
+    r"(?<![0-9A-Za-z])(?P<soft>(?:0x[0-9A-Fa-f]{0,7}|AADSTS[0-9]{0,6}|[0-9A-Fa-f]{1,9})=\r?\n(?=[0-9A-Za-z]))|%(?P<hex>[2-7][0-9A-Fa-f]|0[9AaDd])|\\u(?P<uni>00[0-7][0-9A-Fa-f])|&(?P<entity>quot|apos|lt|gt|amp|nbsp|num|colon);"
     r"|&\#(?P<point>[0-9]{1,4});|\\[nrt](?![a-z])|\\[\"'/]"
 )
-"""Escapes of addresses, JSON and XML."""
+"""Escapes of addresses, JSON and XML, and a code that a mail in quoted-printable carries on in the next line."""
 
 ELSE = re.compile(
     r"""
@@ -271,7 +282,7 @@ ELSE = re.compile(
   | \b (?: [a-z0-9-]{1,63} (?: \.[a-z0-9-]{1,63} ){1,8} | localhost
         | (?:host|server|at|to|from|proxy|on) \s [a-z][a-z0-9-]{1,20} ) : [0-9]+ \b
         (?! \s* [A-Za-z] )                                                        # name and port
-  | \] : [0-9]+
+  | \] : [0-9]+ | \w \[[0-9]+\] : | \b [a-z] : [0-9]+ \b                            # process, leg of a call
   | \b [0-9]{4} [-/] [0-9]{2} [-/] [0-9]{2} (?: [T\s] [0-9:.,]+ )? | \b [0-9]{1,2} [./] [0-9]{1,2} [./] [0-9]{2,4}
   | \b [0-9]{1,2} : [0-9]{2} (?: : [0-9]{2} )? (?: [.,][0-9]+ )?
   | sips? : [^\s@;>]{1,64} @ [^\s>]* | tel: [+0-9().\-]+ | \b [\w.+-]{1,64} @ [\w.-]+     # address of a person
@@ -279,6 +290,7 @@ ELSE = re.compile(
   | \(? \b 0 [0-9]{2,4} \)? [\s./\-]{1,3} [0-9]{3} [0-9\s\-]{2,}
   | \(? \b [0-9]{3} \)? [\s.\-]{1,2} [0-9]{3} [\s.\-] [0-9]{4} \b
   | \b [0-9]{2,5} (?: [\s\-] [0-9]{2,5} ){2,} \b
+  | \b (?: tel | phone | telefon | mobile? | handy | fax ) [.:\s]{1,3} [+(]? [0-9][0-9\s()/\-]{5,}
   | \b (?: ports?|build|version|pid|tid|process(?:\s?id)?|thread(?:\s?id)?|line|row|column|page|room|building|floor|desk
         |ext|extension|tel|phone|mobile|fax|kb|event(?:\s?id)?|eventid|instance|id|size|length|count|ticket|case
         |incident|inc|chg|req|year|no|width|height|offset|position|step|vlan
@@ -352,7 +364,7 @@ _EDGE = r"(?:\b|%[0-9a-f]{2}|\\[nrt]|\\u00[0-9a-f]{2})"
 _ASCII_CALL = (
     r"sip|sbc|callend|invite|bye|pstn|direct ?routing|trunk|teams phone|subcode|q\.850|carrier|byot|dr_(?:in|out|emer)"
     r"|final microsoft|diagcode|voice ?rout|going call|bound call|coming call|phone call|emergency call"
-    r"|calls? (?:fail|end|drop|rej|was|to)"
+    r"|calls? (?:fail|end|drop|rej|was|to|from)"
     r"|anruf|telefonat|rufaufbau|appels? (?:sort|entr)|llamada|chiamat|chamada|oproep|samtal|opkald"
     r"|połącze|звон|Звон|вызов|Вызов|通話|呼叫|通话|통화|مكالمة"
 )
@@ -374,6 +386,8 @@ TRIGGER_GLUED = r"[a-z][0-9A-F]AA[0-9a-fA-F]{5}(?:[^0-9a-fA-F]|$)"
 TRIGGERS = [
     rf"{_EDGE}(?:5[46][09][0-9]{{3}}|51[01][0-9]{{3}}|531[0-9]{{3}}|1106|500001|301[0-9]{{3}})\b",
     "AADSTS",
+    r"caa[ -][0-9a-f]{5}(?:[^0-9a-z_-]|$)",
+    r"(?:0x[0-9a-f]{0,7}|\b[0-9a-f]{1,9})=\r?\n[0-9a-z]{1,8}",
     r"Q\.?850",
     r"0x[0-9a-f]aa[0-9a-f]{5}",
     r"0x[89a-f][0-9a-f]{7}",
@@ -387,7 +401,7 @@ TRIGGERS = [
     r"(?:-|−|‐|‑|‒|–)(?:214[4-7]|107[0-3]|80[0-9]|89[45])[0-9]{6}\b",
     r"sip.{0,12}[3-6][0-9]{2}",
     r"\b[3-6][0-9]{2}#[0-9]",
-    r"\b[3-6][0-9]{2}[\"']? ?[,;\t|] ?[\"']?(?:0|1106|10[0-9]{3}|5[0-9]{5}|30[0-9]{4})\b",
+    r"\b[3-6][0-9]{2}[\"']? ?[,;\t|/(] ?[\"']?(?:0|1106|10[0-9]{3}|5[0-9]{5}|30[0-9]{4})\b",
     _STRONG_TRIGGER,
     r"(?:sub[ _-]?code|sub[ _-]?reason|microsoft (?:response )?code|ms ?code|diag ?code)[^0-9]{0,120}[0-9]{4,7}\b",
 ]
