@@ -16,7 +16,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -115,10 +115,19 @@ class Elsewhere:
     instead_of: tuple[Who, ...] = ()
 
     def applies(self, text: str) -> bool:
-        """Whether a text, the lines around the code, shows that place; letters in any case."""
-        lowered = text.lower()
-        shown = any(all(_stands(word, lowered) for word in group) for group in self.signs)
-        return shown and not any(_stands(word, lowered) for word in self.unless)
+        """Whether a text, the lines around the code, shows that place; in any case, quotes and separators."""
+        said = _evened(text)
+        shown = any(all(_stands(_evened(word), said) for word in group) for group in self.signs)
+        return shown and not any(_stands(_evened(word), said) for word in self.unless)
+
+
+@lru_cache(maxsize=1024)
+def _evened(text: str) -> str:
+    """A text in small letters without quotes, every separator a comma: `"408","0"`, `408#0` and `408 / 0` are one."""
+    return _SEPARATOR.sub(",", text.lower())
+
+
+_SEPARATOR = re.compile(r"[ \t]{0,4}[\"'`*]{0,2}[ \t]{0,4}[:=#,;|/\t(][ \t]{0,4}[\"'`*]{0,2}")
 
 
 def _possible(places: Iterable[Elsewhere], who: Who) -> tuple[Elsewhere, ...]:

@@ -252,13 +252,15 @@ def _order(entry: Entry) -> tuple[bool, bool, int, bool, bool]:
 _Time = tuple[float, str]
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _TIMES = re.compile(
-    r"(?P<y>20[0-9]{2})[-/](?P<m>[0-9]{2})[-/](?P<d>[0-9]{2})[T ](?P<h>[0-9]{2}):(?P<i>[0-9]{2}):(?P<s>[0-9]{2})"
-    r"(?:[.,][0-9]{1,9})?\s?(?P<z>Z|[+-][0-9]{2}:?[0-9]{2}(?![0-9:]))?"
+    r"(?P<y>20[0-9]{2})[-/.](?P<m>[0-9]{2})[-/.](?P<d>[0-9]{2})[T ](?P<h>[0-9]{1,2}):(?P<i>[0-9]{2})"
+    r"(?::(?P<s>[0-9]{2})(?:[.,][0-9]{1,9})?)?\s?(?P<z>Z|UTC|[+-][0-9]{2}:?[0-9]{2}(?![0-9:]))?"
     r"|(?P<m2>[0-9]{1,2})/(?P<d2>[0-9]{1,2})/(?P<y2>20[0-9]{2}),?\s(?P<h2>[0-9]{1,2}):(?P<i2>[0-9]{2})(?::(?P<s2>[0-9]{2}))?"
     r"(?:\s?(?P<half>[AP])M)?"
     r"|(?P<d3>[0-9]{1,2})\.(?P<m3>[0-9]{1,2})\.(?P<y3>20[0-9]{2}),?\s(?P<h3>[0-9]{1,2}):(?P<i3>[0-9]{2})(?::(?P<s3>[0-9]{2}))?"
     r"|(?P<m4>Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\s(?P<d4>[0-9]{1,2})\s(?P<y4>20[0-9]{2})\s"
-    r"(?P<h4>[0-9]{2}):(?P<i4>[0-9]{2}):(?P<s4>[0-9]{2})(?:\sGMT(?P<z4>[+-][0-9]{4}))?",
+    r"(?P<h4>[0-9]{2}):(?P<i4>[0-9]{2}):(?P<s4>[0-9]{2})(?:\sGMT(?P<z4>[+-][0-9]{4}))?"
+    r"|(?P<d5>[0-9]{1,2})[/ ](?P<m5>Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[/ ](?P<y5>20[0-9]{2})[: ]"
+    r"(?P<h5>[0-9]{2}):(?P<i5>[0-9]{2}):(?P<s5>[0-9]{2})(?:\s(?P<z5>[+-][0-9]{4}))?",
     re.A,
 )
 
@@ -274,7 +276,7 @@ def _time(hit: Hit) -> _Time | None:
 
 
 def _read_time(match: re.Match[str]) -> _Time | None:
-    found = {key.rstrip("234"): value for key, value in match.groupdict().items() if value is not None}
+    found = {key.rstrip("2345"): value for key, value in match.groupdict().items() if value is not None}
     month = int(found["m"]) if found["m"].isdecimal() else _MONTHS.index(found["m"].lower()) + 1
     day, hour = int(found["d"]), int(found["h"])
     if match["m2"]:
@@ -285,7 +287,7 @@ def _read_time(match: re.Match[str]) -> _Time | None:
         elif day <= 12 and day != month:
             return None  # American or British: it does not say
     zone = found.get("z", "").replace(":", "")
-    zone = "+0000" if zone == "Z" else zone
+    zone = "+0000" if zone in {"Z", "UTC"} else zone
     written = f"{found['y']}-{month:02}-{day:02}T{hour:02}:{found['i']}:{found.get('s', '00')}{zone}"
     try:
         time = datetime.fromisoformat(written)

@@ -21,10 +21,12 @@ from teamsmedic.hit import KEPT, Hit, Sure
 from teamsmedic.signs import (
     AAD,
     CALL,
+    CARRIED_ON,
     CLIENT,
     CODES,
     CODES_OF_THINGS,
     COUNTED,
+    DECIMAL,
     ELSE,
     ERRORS,
     FAILED,
@@ -80,7 +82,7 @@ _TOKENS = r"""
       | (?P<wide_hex> 0 (?<! [0-9] 0 ) x (?: f{8} | 0{8} ) (?P<wide_number> [4-9a-f][0-9a-f]{7} ) (?![0-9a-z]) )
       | (?P<pair> (?<![\w\#.]) (?P<pair_sip> [3-6][0-9]{2} ) \# (?P<pair_number> [0-9]{1,7} ) (?![\w\#]) )
       | (?P<row> (?<![\w.:\-+]) (?P<row_sip> 0 | [3-6][0-9]{2} ) ["']? [ ]? (?P<row_between> [,;\t|/(] ) [ ]? ["']?
-            (?P<row_number> 0 | [0-9]{4,7} ) (?= ["']? [ ]? (?: [,;\t|\r\n)] | \. (?![0-9]) | \Z ) ) )
+            (?P<row_number> 0 | [0-9]{4,7} ) (?= ["']? [ ]? (?: [,;\t|\r\n)\s] | \. (?![0-9]) | \Z ) ) )
       | (?P<bare_hex> {_BARE} )
       | (?P<decimal> - (?<! [0-9a-z_.,-] - ) [0-9]{9,10} (?![0-9a-z_]) | (?<=[a-z]_) [0-9]{10} (?![0-9a-z_])
             | (?<![0-9a-z_]) (?: (?<![0-9][.,]) | (?<= [1-9][0-9]{4}, ) ) [0-9]{3,10} (?![0-9a-z_]) )
@@ -208,6 +210,8 @@ class Recogniser:
         if form == "row":
             if match["row_between"] in "/(":
                 known = _LEG.fullmatch(number) is not None and self._response(number)
+            elif _FIELD.match(text, match.end()) is None:
+                known = False
             elif number == "0":
                 known = place.rows(before) or ROW_OF_CALLS.search(before[-300:] + after[:100]) is not None
             else:
@@ -302,6 +306,7 @@ _SPOKEN = {"spaced": "0xCAA", "sip": "sip:", "aadsts": "AADSTS", "q850": "Q.850 
 """Forms that say what they are, with how their code is given to the catalogue."""
 _LEG = re.compile(r"500001|5[46][09][0-9]{3}|51[01][0-9]{3}|531[0-9]{3}")
 """Response codes whose form alone says what they are."""
+_FIELD = re.compile(r"[\"']?[ ]?(?:[,;\t|\r\n]|\Z)")
 _NUMBER = re.compile(r"[0-9]{3,10}", re.A)
 _ALONE = re.compile(r"[\s\"'\[\](){}<>,;.:!?*`_-]*")
 
@@ -400,7 +405,10 @@ class _Around:
 _SENTENCE = re.compile(r"[^\W\d_][.!\u3002]?\s?\[\Z")
 _CLOSED = re.compile(r"\][^\w\s]{0,3}(?:\s{0,3}\Z|\s{0,3}\n|[\u300d\u300f\u201d\"\u00bb])")
 _CELL = re.compile(r"\"?\s{0,20}(?:[|,;\t]|\s{2})")
-_NAME = re.compile(r"(?<!from)(?<!by)(?<!von)(?<!vom)(?<!de)(?<!par)(?<![.:!?>|\n\s])\s{1,2}[A-Z\u00c0-\u00de][\w-]*\s\Z")
+_NAME = re.compile(
+    r"(?<!from)(?<!by)(?<!von)(?<!vom)(?<!de)(?<!par)(?<![.:!?>|\n\s])\s{1,2}"
+    r"(?!(?i:response|reply|answer|antwort)\b)[A-Z\u00c0-\u00de][\w-]*\s\Z"
+)
 """A name before a number, as of a telephone's model or of a street: it is no beginning of a sentence."""
 _CLEAR = re.compile(r"[\"']?(?:[,;)\]}<](?!\s?[0-9])|\s?[\r\n]|\Z|\s[A-Za-z]{4,}\b)")
 _FACILITIES = frozenset({0x1, 0x2, 0x3, 0x5, 0x7, 0x8, 0x9, 0xD})
@@ -411,7 +419,7 @@ _TAGS = re.compile(r"(?:[^<>\w]{0,8}<[^<>\n]{0,40}>){1,3}[^<>\w]{0,8}")
 _MARKUP = re.compile(r"</?(?:t[dhrt]|d[dt]|[bipu]|br|em|li|div|span|font|code|strong)\b[^<>\n]{0,60}>")
 """Elements of HTML that say nothing of what they hold; a name such as `ErrorCode` does."""
 _DIGIT = re.compile("[0-9]")
-_TIED = frozenset("-.:@/\\#$\u20ac\u00a3+_xX\u00d7=")
+_TIED = frozenset("[-.:@/\\#$\u20ac\u00a3+_xX\u00d7=")
 _ADDRESS = re.compile(r"(?:https?://[^\s?\"'<>]{0,160}|\b[a-z]:\\[^\s\"'<>|]{0,160})\Z")
 _PARAMETER = re.compile(
     r"(?:[\w-]{1,40}-(?:length|expires|forwards|after|se|id|age)[\s:=\"']{1,4}|;\s?(?:tag|branch|rport|received|q|ttl|lr|ob)=)\Z"
@@ -436,7 +444,7 @@ def _sure(
     adal = code.kind is Kind.HRESULT and code.number & 0x0FF00000 == 0x0AA00000
     if form in {"hex", "wide_hex", "bare_hex"} and code.kind is Kind.HRESULT:
         word, gap = around.last[0] if around.last else ("", 9)
-        if gap <= 4 and (word in NOT_HEX or (word == "id" and not around.labelled)):
+        if gap <= 4 and (word in NOT_HEX or (word.endswith("id") and not around.labelled)):
             return None
         if form == "bare_hex" and (
             _in_guid(around.before, around.after)
@@ -450,7 +458,11 @@ def _sure(
             return Sure.CERTAIN
         if form != "bare_hex" and (named or not needs_sign):
             return Sure.CERTAIN
-        if form == "bare_hex" and not named and not (around.labelled and (adal or around.coded)):
+        if (
+            form == "bare_hex"
+            and not named
+            and not (around.labelled and (adal or (around.coded and code.number >> 24 in {0x80, 0xC0, 0xD0})))
+        ):
             return None
         if form == "bare_hex" and (
             around.after[:1].isalnum() or around.before[-1:].isalnum() or around.after[:1] == "_"
@@ -463,7 +475,17 @@ def _sure(
     match code.kind:
         case Kind.HRESULT:
             twin = f"{code.number:x}" in around.before[-60:] + around.after[:40]  # the same code in another spelling
-            known = form != "decimal" or adal or named or (around.labelled and (code.given[0] == "-" or around.coded))
+            known = (
+                form != "decimal"
+                or adal
+                or named
+                or (
+                    around.labelled
+                    and (code.given[0] == "-" or around.coded)
+                    and DECIMAL.fullmatch(code.given) is not None
+                    and "://" not in around.before
+                )
+            )
             fine = known and (
                 twin
                 or around.labelled
@@ -542,7 +564,7 @@ def _call(around: _Around, number: int) -> bool:
         return False
     if SIP_LABEL.search(around.before[-80:]):
         return True
-    if around.near(HTTP, 60, 40):
+    if around.near(HTTP, 90, 40):
         return False
     if _phrase(number, around.after) or around.labelled:
         return True
@@ -611,9 +633,9 @@ def _boundary(buffer: bytes, at: int) -> int:
 
 def _padded(text: str) -> str:
     """The text with what escapes stand for at their place, filled up with blanks so that every place stays."""
-    if not any(one in text for one in "%\\&\u2212\u2010\u2011\u2012\u2013\u00a0") and not (
-        "=\n" in text or "=\r\n" in text
-    ):
+    if "=\n" in text or "=\r\n" in text:
+        text = CARRIED_ON.sub(lambda match: match[1].rjust(len(match[0])), text)
+    if not any(one in text for one in ("=3D", *"%\\&\u2212\u2010\u2011\u2012\u2013\u00a0")):
         return text
     return PADDED.sub(_unescaped, text).translate(_DASHES)
 
@@ -632,8 +654,8 @@ def _unescaped(match: re.Match[str]) -> str:
         said = _ENTITIES[match["entity"].lower()]
     elif match["point"]:
         said = chr(min(int(match["point"]), 0x10FFFF))
-    elif match["soft"]:
-        return whole.rstrip("=\r\n").rjust(len(whole))
+    elif match["mail"]:
+        said = "="
     else:
         said = "\n" if whole[-1] in "nr" else " " if whole[-1] == "t" else whole[-1]
     if not "\t" <= said <= "~":
@@ -667,7 +689,7 @@ def _trigger(catalog: Catalog, letter: int) -> Callable[[bytes], list[tuple[int,
     """The fast step: answers where in a block, whose letters have up to so many bytes, codes could begin, in order."""
     numbers, hexadecimal = _named(catalog)
     words = [re.escape(word) for word in sorted(catalog.words)]
-    edge = r"(?:\b|%[0-9a-f]{2}|\\[nrt]|\\u00[0-9a-f]{2})"
+    edge = r"(?:\b|%[0-9a-f]{2}|=3d|\\[nrt]|\\u00[0-9a-f]{2})"
     patterns = [*near_call(letter), *TRIGGERS, *words]
     patterns += [rf"{edge}(?:{'|'.join(numbers)})\b", rf"{edge}(?:{'|'.join(hexadecimal)})\b", TRIGGER_GLUED]
     try:

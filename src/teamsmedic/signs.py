@@ -66,6 +66,7 @@ THINGS = _words(
     expected anzahl amount betrag trunkid session sessions instance kundennummer customer cost kosten
         trunk trunks group gruppe registrations registered calls anrufe telefonate appels llamadas chiamate users user
     rack keepalive minutes suite apt usage usages invites byes cancels exp iat nbf epoch
+    route routes
     """
 )
 """Words for numbered or measured things."""
@@ -161,7 +162,8 @@ ROW = Signs(
 HTTP = Signs(
     "http https rest api nginx iis browser url curl webhook smtp",
     """
-    http|web page|web site|web server|web interface|websocket|graph.microsoft|download|get /|post /|put /|patch /
+    http|web page|web site|web server|web interface|websocket|graph.microsoft|microsoft graph|download
+    get /|post /|put /|patch /
     remote server returned|remoteserver|invoke-rest|invoke-web
     """,
 )
@@ -264,10 +266,13 @@ COUNTED = re.compile(
 """What makes the number before it an amount."""
 
 PADDED = re.compile(
-    r"(?<![0-9A-Za-z])(?P<soft>(?:0x[0-9A-Fa-f]{0,7}|AADSTS[0-9]{0,6}|[0-9A-Fa-f]{1,9})=\r?\n(?=[0-9A-Za-z]))|%(?P<hex>[2-7][0-9A-Fa-f]|0[9AaDd])|\\u(?P<uni>00[0-7][0-9A-Fa-f])|&(?P<entity>quot|apos|lt|gt|amp|nbsp|num|colon);"
-    r"|&\#(?P<point>[0-9]{1,4});|\\[nrt](?![a-z])|\\[\"'/]"
+    r"%(?P<hex>[2-7][0-9A-Fa-f]|0[9AaDd])|\\u(?P<uni>00[0-7][0-9A-Fa-f])|&(?P<entity>quot|apos|lt|gt|amp|nbsp|num|colon);"
+    r"|&\#(?P<point>[0-9]{1,4});|(?<=\w)=(?P<mail>3[dD])(?=[\w-])|\\[nrt](?![a-z])|\\[\"'/]"
 )
-"""Escapes of addresses, JSON and XML, and a code that a mail in quoted-printable carries on in the next line."""
+"""Escapes of addresses, JSON, XML and mail."""
+
+CARRIED_ON = re.compile(r"(?<![0-9A-Za-z])(0x[0-9A-Fa-f]{0,7}|AADSTS[0-9]{0,6}|[0-9A-Fa-f]{1,9})=\r?\n(?=[0-9A-Za-z])")
+"""The first half of a code that a mail in quoted-printable carries on in the next line."""
 
 ELSE = re.compile(
     r"""
@@ -360,7 +365,11 @@ PHRASES = {
 }
 """How reason phrases of the SIP registry begin."""
 
-_EDGE = r"(?:\b|%[0-9a-f]{2}|\\[nrt]|\\u00[0-9a-f]{2})"
+_UNSIGNED, _SIGNED = "(?:21[45]|322|339|340|348)[0-9]{7}", "(?:214[4-7]|107[0-3]|80[0-9]|89[45])[0-9]{6}"
+DECIMAL = re.compile(f"{_UNSIGNED}|-{_SIGNED}")
+"""HRESULT and NTSTATUS as decimal numbers, of those parts of Windows that sign in."""
+
+_EDGE = r"(?:\b|%[0-9a-f]{2}|=3d|\\[nrt]|\\u00[0-9a-f]{2})"
 _ASCII_CALL = (
     r"sip|sbc|callend|invite|bye|pstn|direct ?routing|trunk|teams phone|subcode|q\.850|carrier|byot|dr_(?:in|out|emer)"
     r"|final microsoft|diagcode|voice ?rout|going call|bound call|coming call|phone call|emergency call"
@@ -397,8 +406,8 @@ TRIGGERS = [
     # Not with what follows the first eight digits of a GUID.
     r"(?:^|[^0-9a-f])[0-9a-f]aa[0-9a-f]{5}(?:[^-0-9a-f]|-[0-9a-f]{0,3}[^0-9a-f]|-[0-9a-f]{0,3}$|$)",
     rf"{_EDGE}(?:80|c0|d0)[0-9a-f]{{6}}(?:[^-0-9a-z_]|-[0-9a-f]{{0,3}}[^0-9a-f]|-[0-9a-f]{{0,3}}$|$)",
-    r"(?:^|[^0-9])(?:21[45]|322|339|340|348)[0-9]{7}\b",
-    r"(?:-|−|‐|‑|‒|–)(?:214[4-7]|107[0-3]|80[0-9]|89[45])[0-9]{6}\b",
+    rf"(?:^|[^0-9]){_UNSIGNED}\b",
+    rf"(?:-|−|‐|‑|‒|–){_SIGNED}\b",
     r"sip.{0,12}[3-6][0-9]{2}",
     r"\b[3-6][0-9]{2}#[0-9]",
     r"\b[3-6][0-9]{2}[\"']? ?[,;\t|/(] ?[\"']?(?:0|1106|10[0-9]{3}|5[0-9]{5}|30[0-9]{4})\b",

@@ -134,6 +134,9 @@ def test_the_rules_for_certificates_of_an_sbc_are_dated() -> None:
         ("10003", "none", "elsewhere"),
         ("sip:487", "none", ""),
         ("sip:486", "none", ""),
+        ("560500", "sbc", "internal fault"),
+        ("sip:491", "sbc", "crossed"),
+        ("sip:604", "carrier", "not in use"),
         ("Q.850;cause=17", "none", "486"),
         ("Q.850 27", "carrier", "502"),
         ("Q.850 63", "unknown", "text beside"),
@@ -169,7 +172,9 @@ def test_a_code_that_is_not_listed_has_its_low_word_named(given: str, name: str)
     assert entry.name.text == name
 
 
-@pytest.mark.parametrize("given", ["0x80040154", "0x8004DEC5", "0xD0000225", "5100", "0xC0F10005"])
+@pytest.mark.parametrize(
+    "given", ["0x80040154", "0x8004DEC5", "0xD0000225", "5100", "0xC0F10005", "0xC0000005", "0xC004F074"]
+)
 def test_what_belongs_to_no_family_does_not_claim_one(given: str) -> None:
     (entry,) = CATALOG.resolve(given)
 

@@ -281,6 +281,21 @@ FOUND: list[tuple[str, list[str]]] = [
     ("error=3D0xCAA20004", ["0xCAA20004"]),
     ("\u300c\u30a8\u30e9\u30fc\u30b3\u30fc\u30c9\uff1a4c7\u300dMicrosoft Teams", ["4c7"]),
     ("Error Tag: 7q6ch\nError Code: 3399614473", ["0xCAA20009"]),
+    # typed with a blank, carried on in the next line of a mail, in brackets, without a label
+    ("Seit heute CAA 20004 beim Start von Teams", ["0xCAA20004"]),
+    ("Teams error 0xCAA-70004", ["0xCAA70004"]),
+    ("error code 0xCAA7=\n0004, then AADSTS50=\r\n126", ["0xCAA70004", "AADSTS50126"]),
+    ("Entra: errorCode=3D53003, blocked", ["AADSTS53003"]),
+    ("Teams\u3067\u554f\u984c\u304c\u767a\u751f\u3057\u307e\u3057\u305f\u3002[1001]\u300d", ["1001"]),
+    ("Teams sagt: Jokin meni vikaan [1001]\n", ["1001"]),
+    ("We get 480 on all calls to Italy", ["SIP 480"]),
+    ("The carrier sends 503 back on every call", ["SIP 503"]),
+    ("im TAC steht 403 / 510562.", ["SIP 403", "510562"]),
+    ("Join failed. Error code: 801c03ed", ["0x801C03ED"]),
+    ('<Data Name="ErrorCode">-2145648509</Data>', ["0x801C0083"]),
+    # the first column of a table
+    ("ResultType\tResultDescription\tcount_\n50074\tStrong\t12\n53003\tBlocked\t50126", ["AADSTS50074", "AADSTS53003"]),
+    ("| Error code | Count |\n|---|---|\n| 50126 | 1403 |", ["AADSTS50126"]),
 ]
 
 GUID = "5f1c2a90-1234-4abc-9def-0123456789ab"
@@ -604,4 +619,25 @@ NOT_FOUND = [
     "Q.850 table 1.4",
     "FAQ.850 16",
     'Reason: SIP;cause=200;text="Call completed elsewhere"',
+    # parties, models, processes and the numbers of other programs
+    "Anruf von 403 an 486 verbunden",
+    "SIP phones: Poly VVX 501, VVX 601",
+    "SBC at 403 Main Street, Suite 486",
+    "Voice route 500, priority 403, PSTN usage 486",
+    "SIP registrations 403, INVITEs 503, BYEs 486",
+    "NOTICE[403]: res_pjsip call to sbc",
+    "SIP/403-00000486 answered",
+    "[CM503003]: Call(C:403) to the SBC",
+    "  12.5 10.0.0.1 10.0.0.2 SIP      486    Status: 200 OK",
+    "The remote server returned an error: (403) Forbidden. pstnCalls",
+    "user_out,Subscriber,2026-11-24T08:10:00,600,0,0.0403,USD,MCOPSTN2",
+    "Outlook shows error code 19991",
+    "WinHTTP error code 12029, sign-in failed",
+    "Search-Log -LogonTypes Owner -resultsize 50000",
+    "Anmeldung: Hotel, Tel. 0221 50126",
+    '{"id":"caa20003","status":"error"}',
+    "pod teams-403-caa20003-4c7 error",
+    '{"exp":2147942402,"error":null}',
+    "balance -895352829 error",
+    "civil aviation CAA 20004",
 ]

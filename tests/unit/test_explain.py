@@ -62,7 +62,7 @@ def test_a_cause_brings_the_remediations_that_cure_it() -> None:
         ("0x4AA70007", "0x4AA70007", "device", "Read as 0xCAA70007"),
         ("0x80072EE7", "0x80072EE7", "network", "not resolved"),
         ("c0090016", "0xC0090016", "device", "key set"),
-        ("AADSTS50034", "AADSTS50034", "tenant", "not found"),
+        ("AADSTS50034", "AADSTS50034", "user", "not found"),
         ("AADSTS99999", "AADSTS99999", "tenant", "number 99999"),
         ("560484", "560484", "tenant", "form of the number"),
         ("560499", "560499", "sbc", "SIP 499"),
@@ -132,6 +132,9 @@ def test_standard_input_is_read_in_the_encodings_of_windows(encoding: str) -> No
         ("SIP 403 with subcode 510560", "510560", "tenant"),
         ("AADSTS70002 ... AADSTS135011", "AADSTS135011", "tenant"),
         ("0x80131500 : AADSTS50076", "AADSTS50076", "tenant"),
+        ("error 0x80070002, then 0xCAA20004 in Teams", "0xCAA20004", "tenant"),
+        ("0xCAA5001C, inner 0x80070002", "0x80070002", "device"),
+        ("SIP/2.0 486 Busy Here, Reason: Q.850;cause=34", "SIP 486", "none"),
     ],
 )
 def test_in_a_text_the_inner_code_decides(text: str, first: str, verdict: str) -> None:
@@ -169,6 +172,12 @@ def test_places_are_kept_up_to_a_limit_and_counted_beyond() -> None:
             "<TimeCreated SystemTime='2026-11-25T10:00:00.5Z'/>\n<Data>0xCAA70007</Data>",
             "2026-11-25T10:00:00Z",
             "2026-11-25T10:00:00Z",
+        ),
+        ("2026-11-25 9:05 0xCAA70007\n", "2026-11-25T09:05:00", "2026-11-25T09:05:00"),
+        (
+            "[25/Nov/2026:10:00:00 +0100] 0xCAA70007\nDate: Wed, 25 Nov 2026 09:30:00 +0000\n0xCAA70007\n",
+            "2026-11-25T10:00:00+01:00",
+            "2026-11-25T09:30:00Z",
         ),
         ("2026-13-45T10:00:00Z 0xCAA70007\n", None, None),
         ("0xCAA70007\n", None, None),
@@ -217,6 +226,10 @@ def test_a_path_that_leads_nowhere_is_one_sentence() -> None:
         ("Backup job failed: error 0x80070002" + "\n" * 20 + "Teams error 0x80070002", "device", "something local"),
         ("The tab of our custom app says CAA20004", "tenant", "custom app"),
         ("errorCode: caa70004, Windows Server 2019, VCRUNTIME140.dll is missing", "device", "Visual C++"),
+        ("Printer error 0x80070057", "none", "tool's own failure"),
+        ("INVITE not delivered: TLS negotiation failed; HRESULT=0x80090326", "sbc", "SBC's certificate"),
+        ('"ByotOut","EUWE","408","0","Request Timeout"', "network", "code 0"),
+        ("DiagCode: 603#0", "none", "code 0"),
     ],
 )
 def test_the_verdict_follows_the_text_around_the_code(text: str, verdict: str, says: str) -> None:
