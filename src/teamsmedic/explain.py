@@ -388,7 +388,9 @@ def _render_source(source: Mapping[str, Json]) -> Iterator[str]:
         if source["unread"]:
             yield from _wrap(f"No answer: {clean(source['reason'], 500)}")
             return
-        yield from _wrap(f"No answer for the {clean(source['name'], 50)}: {source['reason']}.")
+        name = source["name"]
+        what = f"the {name}" if name in {"text", "standard input"} else clean(name, 50)
+        yield from _wrap(f"No answer for {what}: {source['reason']}.")
         yield from _wrap("Codes look like 0xCAA70007, AADSTS50076, SIP 403, 560403, 1001 or max_reload_exceeded.")
         return
     yield f"Who must act: {WHO[Who(source['verdict'])]}"

@@ -66,7 +66,7 @@ THINGS = _words(
     expected anzahl amount betrag trunkid session sessions instance kundennummer customer cost kosten
         trunk trunks group gruppe registrations registered calls anrufe telefonate appels llamadas chiamate users user
     rack keepalive minutes suite apt usage usages invites byes cancels exp iat nbf epoch
-    route routes
+    route routes endpoint ipgroup attempts msgs messages n s
     """
 )
 """Words for numbered or measured things."""
@@ -260,7 +260,7 @@ _UNITS = (
     r"|retries|threads?|percent|prozent|points?|hits?|invites?|extensions?|numbers?|phones?|queues?|agents?|hosts?|servers?"
 )
 COUNTED = re.compile(
-    rf"\s{{2,8}}(?:status|request):\s|\s{{0,2}}(?:%|°|€|\$|£|¥|[x×]\s?[0-9]|秒|分钟|分|人|件|台|個|个|小时|時間|회|명|초|개|대)|[\s_-]{{0,2}}(?:{_UNITS})\b(?!\s?[=:])",
+    rf"\s{{2,8}}(?:status|request):\s|\s{{0,2}}(?:%|°|€|\$|£|¥|[x×]\s?[0-9]|/(?:s|sec|min|h)\b|秒|分钟|分|人|件|台|個|个|小时|時間|회|명|초|개|대)|[\s_-]{{0,2}}(?:{_UNITS})\b(?!\s?[=:])",
     re.I,
 )
 """What makes the number before it an amount."""
@@ -282,7 +282,7 @@ ELSE = re.compile(
   | [0-9a-f]{4,12}-[0-9a-f]{3,12}-[0-9a-f-]{3,}                                   # part of a GUID
   | \b (?: [0-9a-f]{2} [:-] ){3,} [0-9a-f]{2} \b                                  # hardware address, fingerprint
   | \b (?: [0-9a-f]{4} [.:] ){2,} [0-9a-f]{1,4} \b | [0-9a-f]{0,4}::[0-9a-f:]{1,}
-  | \b v? [0-9]+ (?: \.[0-9]+ )+ (?: :[0-9]+ )? [a-z]?                            # version, IP address, fraction
+  | \b v? [0-9]+[a-z]? (?: \.[0-9]+[a-z]? )+ (?: :[0-9]+ )? [a-z]?                            # version, IP address, fraction
   | \b [0-9]{1,3} (?: [,'\u2019\u202f] [0-9]{3} )+ (?![0-9])                      # number in groups
   | \b (?: [a-z0-9-]{1,63} (?: \.[a-z0-9-]{1,63} ){1,8} | localhost
         | (?:host|server|at|to|from|proxy|on) \s [a-z][a-z0-9-]{1,20} ) : [0-9]+ \b
@@ -290,6 +290,7 @@ ELSE = re.compile(
   | \] : [0-9]+ | \w \[[0-9]+\] : | \b [a-z] : [0-9]+ \b                            # process, leg of a call
   | \b [0-9]{4} [-/] [0-9]{2} [-/] [0-9]{2} (?: [T\s] [0-9:.,]+ )? | \b [0-9]{1,2} [./] [0-9]{1,2} [./] [0-9]{2,4}
   | \b [0-9]{1,2} : [0-9]{2} (?: : [0-9]{2} )? (?: [.,][0-9]+ )?
+  | ["'] [0-9]+ ["'] \s? < sips? : | sips? : [0-9]+ ; \s? (?:user|phone-context|transport|tag)
   | sips? : [^\s@;>]{1,64} @ [^\s>]* | tel: [+0-9().\-]+ | \b [\w.+-]{1,64} @ [\w.-]+     # address of a person
   | (?: \+ | \b00 | \(\+ ) [1-9] [0-9\s().\-/]{6,}                                # telephone number
   | \(? \b 0 [0-9]{2,4} \)? [\s./\-]{1,3} [0-9]{3} [0-9\s\-]{2,}

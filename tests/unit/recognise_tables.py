@@ -640,4 +640,9 @@ NOT_FOUND = [
     '{"exp":2147942402,"error":null}',
     "balance -895352829 error",
     "civil aviation CAA 20004",
+    'From: "403" <sip:+4940350126@sbc.contoso.com>',
+    "X-MS-SBC: Mediant/500/7.40A.486\r\nSIP",
+    "[S=503480] (N 403) |SBC |EndPoint: 486 |IPGroup 403",
+    "Call duration (s) 403; SIP messages 503/s",
+    "sip:403;phone-context=+41@contoso.com",
 ]

@@ -230,6 +230,7 @@ def test_a_path_that_leads_nowhere_is_one_sentence() -> None:
         ("INVITE not delivered: TLS negotiation failed; HRESULT=0x80090326", "sbc", "SBC's certificate"),
         ('"ByotOut","EUWE","408","0","Request Timeout"', "network", "code 0"),
         ("DiagCode: 603#0", "none", "code 0"),
+        ('{"clientAppUsed":"Browser","status":{"errorCode":50076}}', "user", "person's own"),
     ],
 )
 def test_the_verdict_follows_the_text_around_the_code(text: str, verdict: str, says: str) -> None:
