@@ -444,7 +444,7 @@ def _sure(
     adal = code.kind is Kind.HRESULT and code.number & 0x0FF00000 == 0x0AA00000
     if form in {"hex", "wide_hex", "bare_hex"} and code.kind is Kind.HRESULT:
         word, gap = around.last[0] if around.last else ("", 9)
-        if gap <= 4 and (word in NOT_HEX or (word.endswith("id") and not around.labelled)):
+        if gap <= 4 and (word in NOT_HEX or (word == "id" and form == "bare_hex" and not around.labelled)):
             return None
         if form == "bare_hex" and (
             _in_guid(around.before, around.after)

@@ -282,12 +282,12 @@ ELSE = re.compile(
   | [0-9a-f]{4,12}-[0-9a-f]{3,12}-[0-9a-f-]{3,}                                   # part of a GUID
   | \b (?: [0-9a-f]{2} [:-] ){3,} [0-9a-f]{2} \b                                  # hardware address, fingerprint
   | \b (?: [0-9a-f]{4} [.:] ){2,} [0-9a-f]{1,4} \b | [0-9a-f]{0,4}::[0-9a-f:]{1,}
-  | \b v? [0-9]+[a-z]? (?: \.[0-9]+[a-z]? )+ (?: :[0-9]+ )? [a-z]?                            # version, IP address, fraction
+  | \b v? [0-9]+[a-z]? (?: \.[0-9]+[a-z]? )+ (?: :[0-9]+ )? [a-z]?              # version, IP address, fraction
   | \b [0-9]{1,3} (?: [,'\u2019\u202f] [0-9]{3} )+ (?![0-9])                      # number in groups
   | \b (?: [a-z0-9-]{1,63} (?: \.[a-z0-9-]{1,63} ){1,8} | localhost
         | (?:host|server|at|to|from|proxy|on) \s [a-z][a-z0-9-]{1,20} ) : [0-9]+ \b
         (?! \s* [A-Za-z] )                                                        # name and port
-  | \] : [0-9]+ | \w \[[0-9]+\] : | \b [a-z] : [0-9]+ \b                            # process, leg of a call
+  | \] : [0-9]+ | \w \[[0-9]+\] : | \b [a-z] : [0-9]+ \b            # process, leg of a call
   | \b [0-9]{4} [-/] [0-9]{2} [-/] [0-9]{2} (?: [T\s] [0-9:.,]+ )? | \b [0-9]{1,2} [./] [0-9]{1,2} [./] [0-9]{2,4}
   | \b [0-9]{1,2} : [0-9]{2} (?: : [0-9]{2} )? (?: [.,][0-9]+ )?
   | ["'] [0-9]+ ["'] \s? < sips? : | sips? : [0-9]+ ; \s? (?:user|phone-context|transport|tag)

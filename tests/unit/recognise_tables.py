@@ -284,6 +284,7 @@ FOUND: list[tuple[str, list[str]]] = [
     # typed with a blank, carried on in the next line of a mail, in brackets, without a label
     ("Seit heute CAA 20004 beim Start von Teams", ["0xCAA20004"]),
     ("Teams error 0xCAA-70004", ["0xCAA70004"]),
+    ("the token is invalid 0xCAA20003", ["0xCAA20003"]),
     ("error code 0xCAA7=\n0004, then AADSTS50=\r\n126", ["0xCAA70004", "AADSTS50126"]),
     ("Entra: errorCode=3D53003, blocked", ["AADSTS53003"]),
     ("Teams\u3067\u554f\u984c\u304c\u767a\u751f\u3057\u307e\u3057\u305f\u3002[1001]\u300d", ["1001"]),
