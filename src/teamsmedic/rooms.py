@@ -11,6 +11,7 @@ from typing import Any
 
 from teamsmedic.answer import DeviceInfo
 from teamsmedic.errors import RequestError
+from teamsmedic.outcome import Json
 from teamsmedic.text import clean
 
 VARIABLE = "teamsmedic_night_window"
@@ -59,6 +60,10 @@ class Terms:
     window: Window | None = None
     because: str = ""
     now: float = 0.0
+
+    def record(self, device: DeviceInfo | None) -> dict[str, Json]:
+        """What the record of a change says of a Room: the night window that was kept, null where there was none."""
+        return {"night_window": str(self.window) if self.window else None} if device and device.room else {}
 
     def refusal(self, device: DeviceInfo | None, *, disruptive: bool = False) -> str | None:
         """Why the device is not changed now, None where it may be. When a meeting ends cannot be known: at night."""

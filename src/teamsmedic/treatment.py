@@ -130,7 +130,7 @@ def fix(
                 todo.append((item, finding))
     if todo:
         journals = {item.remediation.id: _journal(item, finding, heard.device, context) for item, finding in todo}
-        yield Record("way_back", {"verb": "fix", "remediations": {
+        yield Record("way_back", {"verb": "fix", **context.terms.record(heard.device), "remediations": {
             item.remediation.id: {
                 "journal": journals[item.remediation.id], "sha256": _sha256(journals[item.remediation.id]),
                 "facts": outcomes[item.remediation.id].facts, "changes": [one.to_json() for one in finding.changes],
@@ -212,7 +212,7 @@ def undo(
     if dry_run:
         return opened.predicted(changes)
     if opened.items:
-        yield _way_back("undo", opened, changes)
+        yield _way_back("undo", opened, changes, context)
         done = yield from _ask(Verb.UNDO, [item.remediation for item in opened.items], opened.about, context)
         after = yield from _detect_when_free(opened.items, context)
         for item in opened.items:
@@ -249,7 +249,7 @@ def forget(
     if dry_run:
         return opened.predicted(changes)
     if opened.items:
-        yield _way_back("forget", opened, changes)
+        yield _way_back("forget", opened, changes, context)
         done = yield from _ask(Verb.FORGET, [item.remediation for item in opened.items], opened.about, context)
         after = yield from _detect_when_free(opened.items, context)
         for item in opened.items:
@@ -384,8 +384,9 @@ def _open(
     return _Opened(heard.device, run, [entry.remediation for entry in entries], plans, ready, outcomes, before)
 
 
-def _way_back(verb: str, opened: _Opened, changes: Mapping[str, list[Change]]) -> Record:
-    return Record("way_back", {"verb": verb, "run": opened.run, "remediations": {
+def _way_back(verb: str, opened: _Opened, changes: Mapping[str, list[Change]], context: Context) -> Record:
+    about = {"verb": verb, "run": opened.run, **context.terms.record(opened.before.device)}
+    return Record("way_back", {**about, "remediations": {
         item.remediation.id: {
             "journal": opened.plans[item.remediation.id].text,
             "sha256": _sha256(opened.plans[item.remediation.id].text),

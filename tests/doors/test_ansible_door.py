@@ -540,6 +540,18 @@ def test_without_the_package_both_paths_and_the_line_to_type_are_named(fleet, to
     assert (str(other / "teamsmedic") if what == "another version" else "bin/python") in said
 
 
+def test_a_copy_of_the_playbooks_alone_says_what_it_lacks(fleet, tmp_path):
+    """Its links lead nowhere, as in a collection that Ansible's installer has taken from a repository."""
+    fleet.add("desk")
+    copy = tmp_path / "copy"
+    shutil.copytree(ROOT / "playbooks", copy, symlinks=True)
+
+    played = fleet.play(TOOLS[0], str(copy / "check"), "-l", "desk", *LAMP)
+
+    assert played.code == 2
+    assert "plugins/modules/remediation.ps1 is not there, or a checkout's link that leads nowhere" in played.output
+
+
 def test_the_versions_agree():
     galaxy = yaml.safe_load((COLLECTION / "galaxy.yml").read_text())
 

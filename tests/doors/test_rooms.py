@@ -34,7 +34,8 @@ def offset(hour: int) -> int:
 
 @pytest.fixture(scope="module")
 def rooms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The inventory of five Rooms: at night, by day, in use, refused in the tenant, and one with a spoilt cache."""
+    """The inventory of five Rooms (at night, by day, in use, refused in the tenant, with a spoilt cache) and one that is
+    off."""
     folder = tmp_path_factory.mktemp("rooms")
     off = {"lab_case": {"tls12_usable": "room_off"}}
     hosts = {
@@ -45,9 +46,8 @@ def rooms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         "cache": {"lab_case": {"client_cache_fresh": "room"}, "lab_utc_offset": offset(2)},
     }
     group = {"vars": {"lab_role": "room", "teamsmedic_night_window": "22:00-05:00"}, "hosts": hosts}
-    (folder / "hosts.yml").write_text(
-        yaml.safe_dump({"all": {"vars": {"lab_kind": "replay"}, "children": {"rooms": group}}})
-    )
+    silent = {"off": {"lab_off": True, "lab_role": "room"}}
+    (folder / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": silent, "children": {"rooms": group}}}))
     up = labs.up(folder / "hosts.yml", folder / "lab")
     yield str(up.inventory)
     labs.down(folder / "lab")
@@ -102,6 +102,7 @@ def test_a_room_is_repaired_at_night_while_nobody_uses_it(run: Run, tmp_path: Pa
     assert rehearsed["day"][0] == "drifted"
     folder, _ = runfolder.every(tmp_path / "runs")
     assert [host for host in folder.hosts() if folder.hashes(host)] == ["night"], "nothing else was begun"
+    assert folder.of("night")[0]["night_window"] == "22:00-05:00"
 
     play = run("ansible-playbook", PLAYBOOK, "-l", "rooms", "-e", "codes=0xCAA70007", "-e", "because=nightly")
 
@@ -117,6 +118,26 @@ def test_a_room_is_repaired_at_night_while_nobody_uses_it(run: Run, tmp_path: Pa
     assert "skipping: [refused]" in play.stdout, "nothing is offered on the device"
     told = {(one.manifest()["command"], one.manifest()["because"]) for one in runfolder.every(tmp_path / "runs")}
     assert told == {("fix", ""), ("check", ""), ("triage", ""), ("fix", "nightly")}
+
+
+def test_that_a_night_window_was_lifted_is_on_record(run: Run, tmp_path: Path) -> None:
+    """Fixed by one door, undone by the other."""
+    lifted = ("-e", "teamsmedic_night_window=")
+    run("teamsmedic", "fix", "day", "--remediation", "tls12_usable", "--yes", *lifted)
+    run("ansible-playbook", str(ROOT / "playbooks/undo.yml"), "-l", "day", *lifted)
+
+    records = [one.of("day")[0] for one in runfolder.every(tmp_path / "runs")]
+    assert {(one["verb"], one["night_window"]) for one in records} == {("fix", None), ("undo", None)}
+
+
+def test_a_room_that_is_off_has_a_verdict_and_is_no_success(run: Run) -> None:
+    play = run("ansible-playbook", PLAYBOOK, "-l", "off", "-e", "codes=AADSTS53003")
+    fix = run("ansible-playbook", PLAYBOOK, "-l", "off", "-e", "codes=AADSTS53003", "--tags", "fix")
+
+    assert (play.returncode, fix.returncode) == (4, 2)
+    for one in (play, fix):
+        assert '"tenant: The likeliest cause left: A Conditional Access policy blocks the room' in one.stdout
+        assert '"- AADSTS53003 (once): Conditional Access does not let the token be issued.",' in one.stdout
 
 
 def test_people_in_a_room_are_disturbed_for_a_reason_only(run: Run, tmp_path: Path) -> None:

@@ -184,6 +184,7 @@ def test_devices_that_lie_or_restart_hold_back_the_others_until_they_are_verifie
     assert first.kinds() == {"a": "fixed", "b": "failed", "c": "failed", "d": "fixed", "e": "stopped", "f": "stopped"}
     said = first.folder.of("f")[-1]["error"]
     assert "wave 2: 1 of 3 that answered are verified, and 80 % are wanted" in said
+    assert first.folder.manifest()["waves"] == [["a"], ["b", "c", "d"]]
     asked = fleet.requests()
     assert (asked["e"], asked["f"]) == (0, 0)
     if door != "command":

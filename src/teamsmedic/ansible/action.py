@@ -329,8 +329,9 @@ def _claim(folder: RunFolder, host: AnsibleHost) -> None:
 class _Turn:
     """When a host of a fix has its turn. `skipped`: its report where an earlier run has verified it, with `record`.
 
-    Hosts are let in in the order in which Ansible comes to them. Those that have to wait do so in their workers: with
-    `serial` a batch of devices that are all off would end the play (docs/fleets.md).
+    Hosts are let in in the order in which Ansible comes to them, in a resumed run those that were absent before the
+    others that wait. Those that have to wait do so in their workers: with `serial` a batch of devices that are all off
+    would end the play (docs/fleets.md).
     """
 
     gate: Gatekeeper | None = None
@@ -359,7 +360,11 @@ class _Turn:
                 # A worker outlives an ansible-playbook that is killed, and nobody would see what it does.
                 raise waves.HeldBack("waited for this device's wave", "ansible-playbook has ended", "resume the run")
 
-        return cls(Gatekeeper(folder, options.policy, begin, task.play.index, alive) if total > 1 else None)
+        def place(host: str) -> int:
+            later = 0 if earlier is None or earlier.absent(host) else total
+            return later + task.play.index(host)
+
+        return cls(Gatekeeper(folder, options.policy, begin, place, alive) if total > 1 else None)
 
     def enter(self, host: str) -> int | None:
         """Waits for the host's wave, and gives its number."""

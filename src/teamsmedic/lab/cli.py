@@ -216,7 +216,9 @@ def _start(
             child.kill()
         raise LabError(*said.get("error", (tried, found, f"see {state / 'lab.log'}")))
     child.returncode = 0  # it lives on without us: no ResourceWarning when this object goes
-    device = next(iter(lab.hosts))
+    device = next((host.name for host in lab.hosts.values() if not host.off), None)
+    if device is None:
+        return {**said, "password": password}
     try:
         code, _ = _post(said["http"], f"/{device}/wsman", _IDENTIFY, {"WSMANIDENTIFY": "unauthenticated"})
     except LabError:

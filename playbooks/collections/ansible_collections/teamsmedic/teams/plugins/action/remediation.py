@@ -26,6 +26,8 @@ MISSING = ""
 """Why that package is not here; empty where it is. Imported before Ansible forks, so that its workers share it."""
 PACKAGE: Path | None = None
 """Where the package lies, of whatever version."""
+MODULE = Path(__file__).parents[1] / "modules/remediation.ps1"
+"""What runs on the device."""
 OLDER = False
 """Whether this collection is older than the package."""
 try:
@@ -52,6 +54,8 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         if MISSING:
             return {"failed": True, "msg": _mismatch(MISSING)}
+        if not MODULE.is_file():
+            return {"failed": True, "msg": _INCOMPLETE}
         variables = task_vars or {}
 
         def variable(name: str) -> str | None:
@@ -101,6 +105,12 @@ class ActionModule(ActionBase):
 
         reached = f"{endpoint.address.lower()}:{connection.get_option('port')}/{connection.get_option('path')}"
         return action.AnsibleHost(name, execute, reset, reached)
+
+
+_INCOMPLETE = (
+    f"looked for what runs on a device: {MODULE} is not there, or a checkout's link that leads nowhere in a copy of a "
+    "part of it; use the whole checkout, the wheel, or the archive that ansible-galaxy collection build makes."
+)
 
 
 def _mismatch(found: str) -> str:
