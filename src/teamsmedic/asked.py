@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,12 @@ from teamsmedic import plan as planning
 from teamsmedic.errors import RequestError
 from teamsmedic.outcome import Json
 from teamsmedic.remediation import Remediation
+
+
+@functools.cache
+def book(root: Path) -> catalog.Catalog:
+    """The catalogue below a content root, read once."""
+    return catalog.load(root)
 
 
 def plan(
@@ -26,8 +33,8 @@ def plan(
     """The plan for codes in any spelling (a list, a string with commas or lines, an integer), names, or everything; the
     rest as `plan.make` takes it."""
     root = content.root()
-    book = catalog.load(root) if given else None
-    entries = book.resolve(given) if book else []
+    known = book(root) if given else None
+    entries = known.resolve(given) if known else []
     causes = {named.cause for entry in entries for named in entry.causes}
     return planning.make(
         remediation.load(root),

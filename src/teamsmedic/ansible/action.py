@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from teamsmedic import asked, content, rooms, runfolder, treatment, waves
+from teamsmedic import asked, content, remediation, rooms, runfolder, treatment, waves
 from teamsmedic.ansible import vars as connections
 from teamsmedic.errors import (
     AccessDenied,
@@ -57,6 +57,14 @@ _PROCESS = runfolder.process()
 
 Execute = Callable[[dict[str, Any]], Mapping[str, Any]]
 """Runs the collection's module with these options on the device; HostError where it cannot be reached."""
+
+
+def load() -> None:
+    """Reads the content before Ansible forks: each worker would read it again. What is wrong there, a worker says."""
+    with contextlib.suppress(TeamsMedicError):
+        root = content.root()
+        remediation.load(root)
+        asked.book(root)
 
 
 @dataclass(frozen=True)

@@ -216,8 +216,8 @@ class Device:
         self.name, self.backend = name, backend
         self.endpoint = wsman.Endpoint(name, backend, limits)
         self.schemes, self.unencrypted, self.clock_offset = schemes, unencrypted, clock_offset
-        self.requests = 0
-        """WSMan requests that came; logins are not counted."""
+        self.requests = self.received = self.sent = 0
+        """WSMan requests that came, and the bytes of their bodies and of those of the answers; without logins."""
         self.cut_after: int | None = None
         """The network fails: request number `cut_after` is carried out but its answer never leaves, and later ones
         do not arrive, until this is None again. Counted by `requests`."""
@@ -236,7 +236,7 @@ class Device:
         """
         rest = dict(wanted)
         if rest.pop("reset", False):
-            self.requests = 0
+            self.requests = self.received = self.sent = 0
             self.endpoint.operations.clear()
         if "cut_after" in rest:
             value = rest.pop("cut_after")
@@ -250,6 +250,8 @@ class Device:
             "device": self.name,
             "kind": self.backend.kind,
             "requests": self.requests,
+            "received": self.received,
+            "sent": self.sent,
             "operations": dict(self.endpoint.operations),
             "shells": self.endpoint.open_shells,
         }
@@ -421,6 +423,7 @@ class Connection(asyncio.Protocol):
 
     async def _envelope(self, device: Device, content_type: str, body: bytes) -> bool:
         assert self.user is not None
+        device.received += len(body)
         sealed = content_type.lower().startswith("multipart/")
         if sealed:
             try:
@@ -448,6 +451,7 @@ class Connection(asyncio.Protocol):
                 f'multipart/encrypted;protocol="{SPNEGO}";boundary="Encrypted Boundary"',
                 self._seal(payload),
             )
+        device.sent += len(payload)
         self._answer(answer.status, payload, kind if payload else "", device=device)
         return True
 

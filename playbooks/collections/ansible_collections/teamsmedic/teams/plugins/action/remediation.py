@@ -36,6 +36,8 @@ try:
     PACKAGE = Path(teamsmedic.__file__).resolve().parent
     if teamsmedic.__version__ == VERSION:
         from teamsmedic.ansible import action
+
+        action.load()
     else:
         MISSING = f"{PACKAGE} is version {teamsmedic.__version__}"
         OLDER = _numbers(VERSION) < _numbers(teamsmedic.__version__)
