@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -13,12 +12,6 @@ from teamsmedic import plan as planning
 from teamsmedic.errors import RequestError
 from teamsmedic.outcome import Json
 from teamsmedic.remediation import Remediation
-
-
-@functools.cache
-def book(root: Path) -> catalog.Catalog:
-    """The catalogue below a content root, read once."""
-    return catalog.load(root)
 
 
 def plan(
@@ -33,7 +26,7 @@ def plan(
     """The plan for codes in any spelling (a list, a string with commas or lines, an integer), names, or everything; the
     rest as `plan.make` takes it."""
     root = content.root()
-    known = book(root) if given else None
+    known = catalog.book(root) if given else None
     entries = known.resolve(given) if known else []
     causes = {named.cause for entry in entries for named in entry.causes}
     return planning.make(

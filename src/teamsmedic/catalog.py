@@ -16,7 +16,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -723,3 +723,9 @@ def load(root: Path | None = None, errors: list[ContentError] | None = None) -> 
             with loader.kept():
                 families[path.stem] = loader.family(path, entries, also)
     return Catalog(entries, loader.causes, loader.sources, families, also, loader)
+
+
+@cache
+def book(root: Path) -> Catalog:
+    """The catalogue below a content root, read once."""
+    return load(root)

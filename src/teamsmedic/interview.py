@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from typing import BinaryIO
 
 from teamsmedic import checklist, content, handover, questions, reading, remediation, runfolder, triage
 from teamsmedic import plan as planning
-from teamsmedic.catalog import Catalog, load
+from teamsmedic.catalog import Catalog, book
 from teamsmedic.codes import Code
 from teamsmedic.errors import RequestError, UnknownCode, UnknownRemediation
 from teamsmedic.evidence import Evidence, Find
@@ -58,7 +57,7 @@ class Interview:
         """
         handover.own(texts)
         root = content.root()
-        catalog, known = _catalog(root), remediation.load(root)
+        catalog, known = book(root), remediation.load(root)
         out = cls(read(what, catalog, standard_input), {}, catalog, known, tuple(tried), ten_points, redact)
         out.silent, out.texts = silent or out.silent, texts
         for name in tried:
@@ -213,11 +212,6 @@ class Interview:
             "texts": handover.texts(it, self.evidence, self.catalog, redacted=self.redact, folder=self.texts),
             "outcomes": (outcome or {}).get("outcomes", []),
         }
-
-
-@functools.cache
-def _catalog(root: Path) -> Catalog:
-    return load(root)
 
 
 def whole(

@@ -194,7 +194,7 @@ def used(*words: str, **environment: str) -> Used:
 
 
 FLEET = (10, 100, 1000)
-LONGEST = 600
+LONGEST = 300
 """Seconds: a size that would take longer, by what a further host took so far, is left out."""
 FORKS = 20
 BARE, LAB = "--bare", "--lab"

@@ -20,7 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from teamsmedic import asked, content, remediation, rooms, runfolder, treatment, waves
+from teamsmedic import asked, catalog, content, remediation, rooms, runfolder, treatment, waves
+from teamsmedic.ansible import triaged
 from teamsmedic.ansible import vars as connections
 from teamsmedic.errors import (
     AccessDenied,
@@ -64,7 +65,7 @@ def load() -> None:
     with contextlib.suppress(TeamsMedicError):
         root = content.root()
         remediation.load(root)
-        asked.book(root)
+        catalog.book(root)
 
 
 @dataclass(frozen=True)
@@ -269,8 +270,6 @@ def carry_out(task: Task, open_host: Callable[[], AnsibleHost]) -> dict[str, Any
         window = rooms.window(task.night_window, task.host)
         plan = None
         if options.state == "triaged":
-            from teamsmedic.ansible import triaged  # noqa: PLC0415 - only there, and a fork for each host is counted
-
             interview, plan = triaged.prepare(
                 options.codes, options.answers, options.tried, redact=options.redact, now=time.time()
             )
@@ -306,8 +305,6 @@ def carry_out(task: Task, open_host: Callable[[], AnsibleHost]) -> dict[str, Any
         _keep(folder, task, result, turn)
     out = _told(result, task, options, folder)
     if interview and folder and (result.report or isinstance(result.error, HostError)):
-        from teamsmedic.ansible import triaged  # noqa: PLC0415
-
         out |= triaged.told(interview, result, (begun, time.time()), folder.path.parent, checked=True, folder=folder)
     return out
 
