@@ -244,9 +244,10 @@ def test_hosts_that_the_play_did_not_come_to_are_in_the_manifest(fleet, tool):
 
 @each_tool
 def test_a_host_gets_another_run_for_each_further_task(fleet, tool):
-    """The journal on the device holds one entry for a run and a remediation; a second fix must not meet it."""
-    fleet.add("a", lamp_on="dark")
-    fleet.add("b", lamp_on="dark")
+    """The journal on the device holds one entry for a run and a remediation; a second fix must not meet it. The last of
+    them is the one that is undone."""
+    fleet.add("a", lamp_on="dark", shelf_tidy="messy")
+    fleet.add("b", lamp_on="dark", shelf_tidy="messy")
     one = {"teamsmedic.teams.remediation": {"remediations": "{{ item }}", "state": "fixed"}}
     undo = {"teamsmedic.teams.remediation": {"state": "reverted"}}
     site = [{"hosts": "all", "gather_facts": False, "tasks": [
@@ -257,6 +258,14 @@ def test_a_host_gets_another_run_for_each_further_task(fleet, tool):
 
     assert played.code == 0, played.output
     assert [sorted(folder.hosts()) for folder in played.folders()] == [["a", "b"]] * 5
+    told = [folder.hosts()["a"][-1]["outcomes"][0] for folder in played.folders()]
+    assert [(one["remediation"], one["status"]) for one in told] == [
+        ("lamp_on", "fixed"),
+        ("shelf_tidy", "fixed"),
+        ("shelf_tidy", "reverted"),
+        ("lamp_on", "healthy"),
+        ("lamp_on", "reverted"),
+    ]
 
 
 # ------------------------------------------------------------------------------------------------ which devices

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 import json
 import os
 import secrets
@@ -52,7 +51,7 @@ SPOKEN = 2
 """Reasons of one outcome in `msg`; the others are in `outcomes`."""
 FAIL_ON = (Status.BLOCKED, Status.UNKNOWN)
 WAVES = ("waves", "threshold", "min_evidence", "failure_budget", "absent_limit", "evidence_age")
-_SEED = (runfolder.new_id().partition("-")[0], secrets.token_hex(8))
+_SEED = (time.time(), secrets.randbits(12))
 _PROCESS = runfolder.process()
 """The plugin imports this module, and Ansible the plugin, before its workers are forked: all of one run share this."""
 
@@ -518,7 +517,7 @@ def _run_id(where: Path, host: str) -> str:
     """
     started, seed = _SEED
     for number in range(1000):
-        run = f"{started}-{hashlib.sha256(f'{seed}{number}'.encode()).hexdigest()[:6]}"
+        run = runfolder.run_id(started + number // 64, number % 64 << 12 | seed)
         folder = runfolder.find(where, run)
         if folder is None or not folder.has(host):
             return run
