@@ -386,6 +386,17 @@ def test_a_deleted_shell_ends_its_engine_whatever_runs_there(desk: Any) -> None:
     assert now == before
 
 
+def test_an_engine_that_ends_at_its_start_is_started_once_more(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from harness import invoke
+
+    made, lost = desk.device.command, iter([["false"]])
+    monkeypatch.setattr(desk.device, "command", lambda *words: next(lost, None) or made(*words))
+
+    with desk.pool() as pool:
+        assert invoke(pool, "1 + 1") == [2]
+    assert next(lost, None) is None
+
+
 def test_an_engine_that_dies_is_told_to_its_client_at_once(desk: Any) -> None:
     from pypsrp.exceptions import WSManFaultError
     from pypsrp.powershell import PowerShell
