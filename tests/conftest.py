@@ -57,6 +57,17 @@ def device(windows_lab: WindowsLab) -> Iterator[Callable[..., LabDevice]]:
         one.remove()
 
 
+@pytest.fixture
+def terminals() -> None:
+    """Skips on a machine that gives an ordinary user no pseudo terminal, which ansible-runner needs as well."""
+    try:
+        ends = os.openpty()
+    except OSError as error:
+        pytest.skip(f"there is no pseudo terminal here: {error}")
+    for one in ends:
+        os.close(one)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Prints what tests record as `figure`: counts and tables that a reader of the log must see, from all processes."""
     for reports in terminalreporter.stats.values():

@@ -260,8 +260,7 @@ def test_the_execution_environment_is_made_of_the_wheel(wheel: Path, archive: Pa
     shutil.copy(ROOT / "execution-environment.yml", tmp_path)
     collection = tmp_path / "all/ansible_collections/teamsmedic/teams"
     collection.mkdir(parents=True)
-    with tarfile.open(archive) as file:
-        file.extractall(collection, filter="data")
+    subprocess.run(["tar", "-xzf", str(archive), "-C", str(collection)], check=True)
 
     made = run("ansible-builder", "create", "--output-filename", "Containerfile")
     assert made.returncode == 0, made.stdout + made.stderr

@@ -708,6 +708,7 @@ def test_codes_lead_to_the_remediations_of_their_causes(fleet, tool, spelled, mo
 # ------------------------------------------------------------------------------------------------ runner and AWX
 
 
+@pytest.mark.usefixtures("terminals")
 def test_through_ansible_runner_the_run_is_an_artifact_and_can_be_undone_without_its_folder(fleet, python_path):
     """As AWX runs a job: what it keeps of it is the artifacts; the disk of the execution environment is gone."""
     fleet.add("desk", lamp_on="dark")

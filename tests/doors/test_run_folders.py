@@ -59,6 +59,7 @@ def site(lab, lab_content, python_path, tmp_path, monkeypatch):
     return file
 
 
+@pytest.mark.usefixtures("terminals")
 def test_both_doors_write_the_same_files_and_a_runner_tells_the_same(site, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("TEAMSMEDIC_RUN_DIR", str(tmp_path / "ansible-runs"))
     command = [str(TOOLS / "ansible-runner"), "run", str(tmp_path / "private"), "-p", "fix.yml", "-i", "job-7",

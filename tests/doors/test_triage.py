@@ -238,6 +238,7 @@ def test_both_doors_come_to_the_same(run: Run, tmp_path: Path) -> None:
 # ------------------------------------------------------------------------------------------------ a person at a terminal
 
 
+@pytest.mark.usefixtures("terminals")
 def test_a_person_is_asked_until_nothing_more_can_change(tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
     environment = {**os.environ, "TERM": "dumb", "NO_COLOR": "1", "TEAMSMEDIC_RUN_DIR": str(tmp_path)}
