@@ -275,22 +275,24 @@ def _time(hit: Hit) -> _Time | None:
     return _read_time(match) if match else None
 
 
+_FORMS = tuple(tuple(one.split()) for one in ("y m d h i s z", "y2 m2 d2 h2 i2 s2", "y3 m3 d3 h3 i3 s3",
+                                              "y4 m4 d4 h4 i4 s4 z4", "y5 m5 d5 h5 i5 s5 z5"))  # fmt: skip
+
+
 def _read_time(match: re.Match[str]) -> _Time | None:
-    found = {key.rstrip("2345"): value for key, value in match.groupdict().items() if value is not None}
-    month = int(found["m"]) if found["m"].isdecimal() else _MONTHS.index(found["m"].lower()) + 1
-    day, hour = int(found["d"]), int(found["h"])
-    if match["m2"]:
-        if half := found.get("half"):
-            hour = hour % 12 + (12 if half == "P" else 0)
-        elif month > 12:
-            month, day = day, month
-        elif day <= 12 and day != month:
+    form = next(one for one in _FORMS if match[one[0]])
+    year, month, day, hour, minute, second, zone = (*match.group(*form), "")[:7]
+    number = int(month) if month.isdecimal() else _MONTHS.index(month.lower()) + 1
+    if form[0] == "y2":
+        if half := match["half"]:
+            hour = int(hour) % 12 + (12 if half == "P" else 0)
+        elif number > 12:
+            number, day = int(day), number
+        elif int(day) <= 12 and int(day) != number:
             return None  # American or British: it does not say
-    zone = found.get("z", "").replace(":", "")
-    zone = "+0000" if zone in {"Z", "UTC"} else zone
-    written = f"{found['y']}-{month:02}-{day:02}T{hour:02}:{found['i']}:{found.get('s', '00')}{zone}"
+    zone = "Z" if zone == "UTC" else zone or ""
     try:
-        time = datetime.fromisoformat(written)
+        time = datetime.fromisoformat(f"{year}-{number:02}-{day:0>2}T{hour:0>2}:{minute}:{second or '00'}{zone}")
         # Without a zone it is compared as if it were UTC: within one log all are alike.
         return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp(), time.isoformat().replace("+00:00", "Z")
     except (ValueError, OverflowError):

@@ -12,8 +12,7 @@ only how long it takes: a test compares the two.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from teamsmedic.catalog import Catalog
 from teamsmedic.codes import Code, Kind
@@ -35,6 +34,7 @@ from teamsmedic.signs import (
     HEADER,
     HTTP,
     LABELLED_AADSTS,
+    LABELS_AADSTS,
     LIBRARY,
     LINKS,
     NOT_HEX,
@@ -52,7 +52,9 @@ from teamsmedic.signs import (
     TRIGGER_GLUED,
     TRIGGERS,
     Signs,
+    calls_number,
     near_call,
+    rows,
 )
 
 BLOCK = 1 << 19
@@ -76,7 +78,7 @@ _BARE = r"""
 """
 _TOKENS = r"""
     (?P<spaced> (?<![0-9a-z]) (?= [c0] ) (?: 0x )? caa [ -] (?P<spaced_number> [0-9a-f]{5} ) (?![0-9a-z_-]) )
-  | (?= [-0-9] ) (?:
+  | (?= [-0-9] ) (?<![0-9]) (?:
         (?P<hex> 0 (?<! [0-9] 0 ) x
             (?: [0-9a-f]{8} (?: (?![0-9a-f]) | (?= [a-f]{1,9} [g-z] ) ) | [0-9a-f]{3,7} (?![0-9a-z_]) ) )
       | (?P<wide_hex> 0 (?<! [0-9] 0 ) x (?: f{8} | 0{8} ) (?P<wide_number> [4-9a-f][0-9a-f]{7} ) (?![0-9a-z]) )
@@ -93,7 +95,7 @@ _TOKENS = r"""
         (?! [@0-9_] | [.:,][0-9] | -[0-9a-f]{8} | /(?:tcp|udp) | ; \s? (?:user|phone-context|transport|tag) ) )
   | (?P<q850> Q (?<! [a-z0-9] Q ) \.?850 [\s"'(]{0,3} [;:,=]? \s{0,3} (?:cause (?: \s(?:code|value) )? )?
         [\s"']{0,3} [:=]? [\s"']{0,3} (?P<q850_number> [1-9][0-9]{0,2} ) (?! [0-9a-z_] | [.,][0-9] ) )
-  | (?= [a-f] ) (?P<bare_letters> {_BARE} )
+  | (?= [a-f] ) (?<![0-9]) (?P<bare_letters> {_BARE} )
 """
 
 
@@ -107,7 +109,7 @@ class Recogniser:
         """
         self._catalog = catalog
         self._fast = fast
-        self._triggers: dict[int, Callable[[bytes], list[tuple[int, int]]]] = {}
+        self._triggers: dict[tuple[int, bool], Callable[[bytes], list[tuple[int, int]]]] = {}
         words = "|".join(map(re.escape, sorted(catalog.words, key=len, reverse=True)))
         word = rf"| (?<![A-Za-z0-9_]) (?P<word> (?:{words}) ) (?![A-Za-z0-9_])" if words else ""
         # The look ahead lets most letters go at once.
@@ -143,40 +145,33 @@ class Recogniser:
     def _block(self, buffer: bytes, low: int, high: int, place: _Place, *, fast: bool) -> Iterator[Hit]:
         """The codes that begin in [low, high) of the buffer."""
         at, free = low, low + place.over
-        place.over = 0
-        for begin, end in self._windows(buffer, low, high) if fast else [(low, high)]:
-            start = _boundary(buffer, max(begin, free))
-            if start >= end:
-                continue
-            stop = _boundary(buffer, end)
-            lowest = max(0, start - 2 * KEPT)
-            part = buffer[lowest : stop + KEPT + _LONGEST]
-            if plain := part.isascii():
-                text, first, last = str(part, "ascii"), start - lowest, stop - lowest
-            else:
-                lowest = _boundary(buffer, max(0, start - _CONTEXT))
-                before, middle = _decoded(buffer[lowest:start]), _decoded(buffer[start:stop])
-                text = before + middle + _decoded(buffer[stop : _boundary(buffer, stop + _CONTEXT)])
-                first, last = len(before), len(before) + len(middle)
-            for code, sure, index in self._codes(text, first, last, place):
-                offset = start + (index - first if plain else len(text[first:index].encode()))
-                line, column = place.of(buffer, at, offset)
-                at = offset
-                behind = index + len(code.given)
-                yield Hit(code, line, column, sure, text[max(0, index - KEPT) : index], text[behind : behind + KEPT])
-            free = stop + len(text[last : last + place.over].encode())
+        for windows in _together(self._windows(buffer, low, high, place)) if fast else [[(low, high)]]:
+            text, spans = _part(buffer, [(min(max(begin, free), end), end) for begin, end in windows])
+            plain = _padded(text)
+            reached = 0
+            for start, first, last in spans:
+                for code, sure, index in self._codes(plain, max(first, reached), last, place):
+                    offset = start + len(text[first:index].encode())
+                    line, column = place.of(buffer, at, offset)
+                    at = offset
+                    behind = index + len(code.given)
+                    yield Hit(
+                        code, line, column, sure, text[max(0, index - KEPT) : index], text[behind : behind + KEPT]
+                    )
+                reached = max(reached, last + place.over)
+            free = max(free, start + len(text[first:reached].encode()))
         place.over = max(0, free - high)
         place.of(buffer, at, high)
 
-    def _windows(self, buffer: bytes, low: int, high: int) -> Iterator[tuple[int, int]]:
+    def _windows(self, buffer: bytes, low: int, high: int, place: _Place) -> Iterator[tuple[int, int]]:
         """Where in [low, high) codes may begin, in order and apart from each other."""
         first = max(0, low - _CONTEXT)
         part = buffer[first:]
-        letter = 1 if part.isascii() else 3
-        if letter not in self._triggers:
-            self._triggers[letter] = _trigger(self._catalog, letter)
+        kind = 1 if part.isascii() else 3, place.rows_seen
+        if kind not in self._triggers:
+            self._triggers[kind] = _trigger(self._catalog, kind[0], rows_seen=kind[1])
         begin = end = low
-        for start, stop in self._triggers[letter](part):
+        for start, stop in self._triggers[kind](part):
             if first + start > end:
                 if end > begin:
                     yield begin, min(end, high)
@@ -188,10 +183,9 @@ class Recogniser:
             yield begin, min(end, high)
 
     def _codes(self, text: str, first: int, last: int, place: _Place) -> Iterator[tuple[Code, Sure, int]]:
-        """The codes that begin in [first, last) of a text, each with where it begins."""
-        plain = _padded(text)
+        """The codes that begin in [first, last) of a text without escapes, each with where it begins."""
         place.over = 0
-        for match in self._tokens.finditer(plain, first, last + _LONGEST):
+        for match in self._tokens.finditer(text, first, last + _LONGEST):
             if match.start() >= last:
                 return
             place.over = max(0, match.end() - last)
@@ -199,8 +193,8 @@ class Recogniser:
             # The last group that took part is an inner one where a form has inner groups.
             form = _OUTER.get(form, form)
             if form in {"pair", "row"}:
-                yield from self._two(plain, match, form, place)
-            elif found := self._one(plain, match, form):
+                yield from self._two(text, match, form, place)
+            elif found := self._one(text, match, form):
                 yield (*found, match.start())
 
     def _two(self, text: str, match: re.Match[str], form: str, place: _Place) -> Iterator[tuple[Code, Sure, int]]:
@@ -318,54 +312,72 @@ class _Around:
         self.text, self.begin, self.end = text, begin, end
         self.before = text[max(0, begin - _BEFORE) : begin].lower()
         self.after = text[end : end + _AFTER].lower()
+        self._last: list[tuple[str, int]] = []
+        self._reach = iter((24, 80))  # mostly the nearest words are enough
+        self._labelled: bool | None = None
 
-    @cached_property
-    def last(self) -> list[tuple[str, int]]:
-        """The words just before, the nearest first, each with the number of characters between it and the next."""
+    def last(self, count: int) -> list[tuple[str, int]]:
+        """At most so many of the words just before, the nearest first, each with how far from the next it stands."""
+        while len(self._last) < count and (reach := next(self._reach, 0)):
+            self._last = self._words(reach)
+        return self._last[:count]
+
+    def _words(self, reach: int) -> list[tuple[str, int]]:
         tail = self.before[-80:]
         if "<" in tail:
             tail = _MARKUP.sub(" ", tail)
+        first = max(0, len(tail) - reach)
+        word = _ASCII_WORD if tail.isascii() else _WORD
+        # One that begins where the look does may have begun before.
+        words = [one for one in word.finditer(tail, first) if one.start() > first or not first]
         found, at = [], len(tail)
-        for match in reversed(list(_WORD.finditer(tail))):
+        for match in reversed(words[-5:]):
             found.append((match[0], at - match.end()))
             at = match.start()
-            if len(found) == 5:
-                break
         return found
 
-    @cached_property
+    @property
     def labelled(self) -> bool:
         """Whether a word for an error, a code, a status or a result stands just before."""
+        if self._labelled is None:
+            self._labelled = self._label()
+        return self._labelled
+
+    def _label(self) -> bool:
         tail = self.before[-40:]
         # Letters of some languages are no single words here: their vowels are signs of their own.
-        if not tail.isascii() and any(part in tail for part in _FOREIGN) and (not self.last or self.last[0][1] < 8):
+        if not tail.isascii() and any(part in tail for part in _FOREIGN) and all(gap < 8 for _, gap in self.last(1)):
             return True
-        for place, (word, gap) in enumerate(self.last):
+        for place in range(4):
+            words = self.last(place + 1)
+            if place == len(words):
+                return False
+            word, gap = words[place]
             if gap > 24 and not _TAGS.fullmatch(self.before[-gap - len(word) :][len(word) :] if not place else ""):
                 return False
             if word in CODES or (any(part in word for part in ERRORS) and not word.endswith(_MEASURED)):
-                other = self.last[place + 1 : place + 2]
+                other = self.last(place + 2)[place + 1 :]
                 thing = word in {"code", "codes", "kod"} and other and other[0][0] in CODES_OF_THINGS
                 return not thing and not (word.endswith("code") and word[:-4] in CODES_OF_THINGS)
-            if word not in LINKS or place == 3:
+            if word not in LINKS:
                 return False
         return False
 
     @property
     def coded(self) -> bool:
         """Whether the label is a code's, so that a word for an amount after it is the next sentence's."""
-        return any("cod" in word or "kod" in word for word, gap in self.last[:1] if gap <= 4)
+        return any("cod" in word or "kod" in word for word, gap in self.last(1) if gap <= 4)
 
-    @cached_property
+    @property
     def thing(self) -> bool:
         """Whether it is the number of a thing, or the measure of one."""
-        for place, (word, gap) in enumerate(self.last[:2]):
+        for place, (word, gap) in enumerate(self.last(2)):
             if gap > 4:
                 break
             if word in THINGS or word.endswith(_MEASURED) or (place == 0 and self.before[-1:] in {"\u00b0", "\u2116"}):
                 return True
             if word in {"code", "codes", "kod"}:
-                return any(one in CODES_OF_THINGS for one, _ in self.last[place + 1 : place + 4])
+                return any(one in CODES_OF_THINGS for one, _ in self.last(place + 4)[place + 1 :])
             if word == "id" or (word in {"no", "nr"} and not self.labelled):
                 return True
             if word not in {"no", "nr", "num", "number", "nummer", "is", "ist"}:
@@ -374,14 +386,14 @@ class _Around:
 
     def near(self, signs: Signs, before: int = _BEFORE, after: int = _AFTER) -> bool:
         """Whether signs stand within so many characters before it or after it."""
-        return signs.near(self.before[-before:]) or signs.near(self.after[:after])
+        return signs.near(f"{self.before[-before:]}\n{self.after[:after]}")
 
-    @cached_property
+    @property
     def elsewhere(self) -> bool:
         """Whether it is a part of something else."""
         text, begin, end = self.text, self.begin, self.end
         # A label right before it and nothing that goes on behind it: the long pattern would find nothing.
-        if self.labelled and self.last[0][1] <= 4 and _CLEAR.match(text, end):
+        if self.labelled and self.last(1)[0][1] <= 4 and _CLEAR.match(text, end):
             beginning = self.before[-44:]
             if "/" not in beginning and "http" not in beginning and "\\" not in beginning and "#" not in beginning[-4:]:
                 return False
@@ -415,6 +427,8 @@ _FACILITIES = frozenset({0x1, 0x2, 0x3, 0x5, 0x7, 0x8, 0x9, 0xD})
 _FOREIGN = tuple(part for part in ERRORS if not part.isascii() and "\u0590" <= part[0] <= "\u0eff")
 _MEASURED = ("size", "count", "counts", "rate", "total", "ratio", "log", "logs", "time", "id", "seconds")
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019](?![^\W\d_]{3}))?|[0-9]+(?=[^\W\d_])")
+_ASCII_WORD = re.compile(r"[a-z]+(?:'(?![a-z]{3}))?|[0-9]+(?=[a-z])")
+"""The same in a text that has only ASCII, in half the time."""
 _TAGS = re.compile(r"(?:[^<>\w]{0,8}<[^<>\n]{0,40}>){1,3}[^<>\w]{0,8}")
 _MARKUP = re.compile(r"</?(?:t[dhrt]|d[dt]|[bipu]|br|em|li|div|span|font|code|strong)\b[^<>\n]{0,60}>")
 """Elements of HTML that say nothing of what they hold; a name such as `ErrorCode` does."""
@@ -422,7 +436,7 @@ _DIGIT = re.compile("[0-9]")
 _TIED = frozenset("[-.:@/\\#$\u20ac\u00a3+_xX\u00d7=")
 _ADDRESS = re.compile(r"(?:https?://[^\s?\"'<>]{0,160}|\b[a-z]:\\[^\s\"'<>|]{0,160})\Z")
 _PARAMETER = re.compile(
-    r"(?:[\w-]{1,40}-(?:length|expires|forwards|after|se|id|age)[\s:=\"']{1,4}|;\s?(?:tag|branch|rport|received|q|ttl|lr|ob)=)\Z"
+    r"(?:[\w-]-(?:length|expires|forwards|after|se|id|age)[\s:=\"']{1,4}|;\s?(?:tag|branch|rport|received|q|ttl|lr|ob)=)\Z"
 )
 
 
@@ -433,17 +447,17 @@ def _sure(
     if form in {"aadsts", "word"}:
         return Sure.CERTAIN
     if form == "q850":
-        return None if COUNTED.match(text[end : end + 24]) else Sure.CERTAIN
+        return None if COUNTED.match(text[end : end + 24].lower()) else Sure.CERTAIN
     if form == "sip":
         start_line = "/" in text[begin:end] or _phrase(code.number, text[end : end + 40])
-        return Sure.CERTAIN if start_line or not COUNTED.match(text[end : end + 24]) else None
+        return Sure.CERTAIN if start_line or not COUNTED.match(text[end : end + 24].lower()) else None
     around = _Around(text, begin, end)
     if form == "spaced":
         known = (code.number >> 16) & 0xF in _FACILITIES
         return Sure.LIKELY if known and (_alone(text, begin, end) or around.labelled or around.near(CLIENT)) else None
     adal = code.kind is Kind.HRESULT and code.number & 0x0FF00000 == 0x0AA00000
     if form in {"hex", "wide_hex", "bare_hex"} and code.kind is Kind.HRESULT:
-        word, gap = around.last[0] if around.last else ("", 9)
+        word, gap = next(iter(around.last(1)), ("", 9))
         if gap <= 4 and (word in NOT_HEX or (word == "id" and form == "bare_hex" and not around.labelled)):
             return None
         if form == "bare_hex" and (
@@ -531,7 +545,8 @@ def _strong(before: str) -> bool:
     tail = before[-150:]
     if not (any(one in tail for one in STRONG) or any(one in tail for one in STRONG_PAIRS)):
         return False
-    match = LABELLED_AADSTS.search(tail)
+    begins = [at for one in LABELS_AADSTS if (at := tail.find(one)) >= 0]
+    match = LABELLED_AADSTS.search(tail, max(0, min(begins) - 7)) if begins else None
     if match is None:
         return False
     head = tail[: match.start()] + match[0][:24]
@@ -562,15 +577,17 @@ def _call(around: _Around, number: int) -> bool:
     """Whether a number of three digits is the SIP code of a call."""
     if not around.near(CALL, 120, 80):
         return False
-    if SIP_LABEL.search(around.before[-80:]):
+    tail = around.before[-80:]
+    if ("sip" in tail or "reason" in tail or "q.850" in tail) and SIP_LABEL.search(tail):
         return True
     if around.near(HTTP, 90, 40):
         return False
     if _phrase(number, around.after) or around.labelled:
         return True
-    if around.last and around.last[0][1] <= 2 and around.last[0][0] in PARTIES:
+    word, gap = next(iter(around.last(1)), ("", 9))
+    if gap <= 2 and word in PARTIES:
         return False
-    if _NAME.search(around.text[max(0, around.begin - 60) : around.begin]) and not CALL.near(around.last[0][0]):
+    if _NAME.search(around.text[max(0, around.begin - 60) : around.begin]) and not CALL.near(word):
         return False
     return around.before.rstrip("\"' ")[-1:] not in {",", ";"} and _goes_on(around)
 
@@ -597,7 +614,7 @@ class _Place:
     """Where in the whole text a block begins, and what its earlier lines said of the later ones."""
 
     def __init__(self) -> None:
-        self.line, self.column, self._rows = 1, 1, False
+        self.line, self.column, self.rows_seen = 1, 1, False
         self.over = 0
         """How far the last token reaches over the end of what was searched: no other begins inside it."""
 
@@ -614,12 +631,43 @@ class _Place:
 
     def rows(self, before: str) -> bool:
         """Whether rows of call records stand here: a line before named their columns."""
-        self._rows = self._rows or HEADER.search(before) is not None
-        return self._rows
+        self.rows_seen = self.rows_seen or HEADER.search(before) is not None
+        return self.rows_seen
 
 
 def _decoded(part: bytes) -> str:
     return str(part, "utf-8", "replace")
+
+
+def _together(windows: Iterable[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
+    """Windows whose surroundings overlap, so that each is read once."""
+    group: list[tuple[int, int]] = []
+    for one in windows:
+        if group and (one[0] - group[-1][1] > 3 * KEPT or one[1] - group[0][0] > SHORT):
+            yield group
+            group = []
+        group.append(one)
+    if group:
+        yield group
+
+
+def _part(buffer: bytes, windows: Sequence[tuple[int, int]]) -> tuple[str, list[tuple[int, int, int]]]:
+    """Windows of a buffer with what is around them as text; each with its place in the buffer and in the text."""
+    lowest, highest = max(0, windows[0][0] - 2 * KEPT), windows[-1][1] + KEPT + _LONGEST
+    part = buffer[lowest:highest]
+    if part.isascii():
+        return str(part, "ascii"), [(begin, begin - lowest, end - lowest) for begin, end in windows]
+    at = _boundary(buffer, max(0, windows[0][0] - _CONTEXT))
+    pieces, length, spans = [], 0, []
+    for begin, end in windows:
+        start, stop = _boundary(buffer, begin), _boundary(buffer, end)
+        pieces += [_decoded(buffer[at:start]), _decoded(buffer[start:stop])]
+        first = length + len(pieces[-2])
+        length = first + len(pieces[-1])
+        spans.append((start, first, length))
+        at = stop
+    pieces.append(_decoded(buffer[at : _boundary(buffer, at + _CONTEXT)]))
+    return "".join(pieces), spans
 
 
 def _boundary(buffer: bytes, at: int) -> int:
@@ -635,8 +683,8 @@ def _padded(text: str) -> str:
     """The text with what escapes stand for at their place, filled up with blanks so that every place stays."""
     if "=\n" in text or "=\r\n" in text:
         text = CARRIED_ON.sub(lambda match: match[1].rjust(len(match[0])), text)
-    if not any(one in text for one in ("=3D", *"%\\&\u2212\u2010\u2011\u2012\u2013\u00a0")):
-        return text
+    if "%" not in text and "\\" not in text and "&" not in text and "=3D" not in text:
+        return text if text.isascii() else text.translate(_DASHES)
     return PADDED.sub(_unescaped, text).translate(_DASHES)
 
 
@@ -685,12 +733,12 @@ def _named(catalog: Catalog) -> tuple[list[str], list[str]]:
     return sorted(numbers), sorted(hexadecimal)
 
 
-def _trigger(catalog: Catalog, letter: int) -> Callable[[bytes], list[tuple[int, int]]]:
+def _trigger(catalog: Catalog, letter: int, *, rows_seen: bool) -> Callable[[bytes], list[tuple[int, int]]]:
     """The fast step: answers where in a block, whose letters have up to so many bytes, codes could begin, in order."""
     numbers, hexadecimal = _named(catalog)
     words = [re.escape(word) for word in sorted(catalog.words)]
     edge = r"(?:\b|%[0-9a-f]{2}|=3d|\\[nrt]|\\u00[0-9a-f]{2})"
-    patterns = [*near_call(letter), *TRIGGERS, *words]
+    patterns = [*near_call(letter), *rows(letter, seen=rows_seen), *TRIGGERS, *words]
     patterns += [rf"{edge}(?:{'|'.join(numbers)})\b", rf"{edge}(?:{'|'.join(hexadecimal)})\b", TRIGGER_GLUED]
     try:
         import hyperscan  # noqa: PLC0415 - late: short texts and single codes need none of it
@@ -705,16 +753,26 @@ def _trigger(catalog: Catalog, letter: int) -> Callable[[bytes], list[tuple[int,
     except (ImportError, OSError):
         return lambda block: [(0, len(block))]
 
-    back = 80 * letter + 32
+    back = 100 * letter + 40
+    number = re.compile(calls_number().encode(), re.I)
 
     def places(block: bytes) -> list[tuple[int, int]]:
         found: list[tuple[int, int]] = []
+        before: list[int] = []
 
         def seen(which: int, _begin: int, end: int, _flags: int, _context: object) -> None:
-            # A number before its sign ends where the sign does.
-            found.append((end - back, end) if which == 0 else (end - 26, end + 1))
+            if which:
+                found.append((end - 26, end + 1))
+            else:
+                before.append(end)
 
         database.scan(block, match_event_handler=seen)
+        # A number before its sign is told by where the sign ends.
+        last = 0
+        for end in sorted(before):
+            for one in number.finditer(block, max(last, end - back), end):
+                last = one.end()
+                found.append((last - 26, last + 1))
         found.sort()
         return found
 
