@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from teamsmedic.catalog import Catalog
 from teamsmedic.codes import Code, Kind
@@ -99,6 +100,16 @@ _TOKENS = r"""
 """
 
 
+class _Known(NamedTuple):
+    """A code that the catalogue knows: whether by name, or by its space alone; what it takes to be one in a text."""
+
+    code: Code
+    named: bool
+    needs_sign: bool
+    client: bool
+    """It counts only among signs of a client that signs in."""
+
+
 class Recogniser:
     """Finds the codes of one catalogue; compiled once, used for any number of texts."""
 
@@ -116,9 +127,8 @@ class Recogniser:
         starts = "".join(sorted({one[0] for one in catalog.words}))
         tokens = _TOKENS.replace("{_BARE}", _BARE) + word
         self._tokens = re.compile(rf"(?= [-0-9a-fqs{starts}] ) (?: {tokens} )", re.I | re.X | re.A)
-        self._numbers: dict[str, tuple[Code, bool] | None] = {}
+        self._known: dict[str, _Known | None] = {}
         self._bare = frozenset(_named(catalog)[0])
-        self._needing: dict[Code, bool] = {}
 
     def find(self, pieces: Iterable[str | bytes]) -> Iterator[Hit]:
         """The codes of a text in order, from pieces of any size; bytes are UTF-8. Memory does not grow with it."""
@@ -184,11 +194,11 @@ class Recogniser:
 
     def _codes(self, text: str, first: int, last: int, place: _Place) -> Iterator[tuple[Code, Sure, int]]:
         """The codes that begin in [first, last) of a text without escapes, each with where it begins."""
-        place.over = 0
-        for match in self._tokens.finditer(text, first, last + _LONGEST):
-            if match.start() >= last:
-                return
-            place.over = max(0, match.end() - last)
+        at, place.over = first, 0
+        # A match ends mostly where its window does: what comes after is searched only if it does not.
+        while at < last and (match := self._tokens.search(text, at, last + _LONGEST)) and match.start() < last:
+            at = match.end()
+            place.over = max(0, at - last)
             form = match.lastgroup or ""
             # The last group that took part is an inner one where a form has inner groups.
             form = _OUTER.get(form, form)
@@ -228,20 +238,22 @@ class Recogniser:
             yield Code(number, Kind.NUMBER, int(number), number), Sure.CERTAIN, match.start(f"{form}_number")
 
     def _response(self, number: str) -> bool:
-        read = self._read(number)
-        return read is not None and read[0].kind is Kind.NUMBER
+        known = self._read(number)
+        return known is not None and known.code.kind is Kind.NUMBER
 
-    def _read(self, given: str) -> tuple[Code, bool] | None:
-        """The code that a token spells, and whether the catalogue names this very code; None for nothing known."""
-        if given in self._numbers:
-            return self._numbers[given]
-        code = self._catalog.read(given)
+    def _read(self, given: str) -> _Known | None:
+        """What is known of the code that a token spells; None for nothing."""
+        if given in self._known:
+            return self._known[given]
+        code, catalog = self._catalog.read(given), self._catalog
         known = None
-        if code and (code in self._catalog.entries or self._catalog.space(code)):
-            known = code, self._catalog.names(code)
-        if len(self._numbers) > 10_000:
-            self._numbers.clear()
-        self._numbers[given] = known
+        if code and (code in catalog.entries or catalog.space(code)):
+            space, entry = catalog.space(code), catalog.entries.get(code)
+            needs_sign = space is None or space.needs_sign
+            known = _Known(code, catalog.names(code), needs_sign, bool(entry and entry.signs))
+        if len(self._known) > 10_000:
+            self._known.clear()
+        self._known[given] = known
         return known
 
     def _one(self, text: str, match: re.Match[str], form: str) -> tuple[Code, Sure] | None:
@@ -249,18 +261,13 @@ class Recogniser:
         if form == "decimal" and not self._promising(given, text, begin, end):
             return None
         if form in _SPOKEN:
-            read = self._read(f"{_SPOKEN[form]}{match[f'{form}_number']}")
+            known = self._read(f"{_SPOKEN[form]}{match[f'{form}_number']}")
         elif form == "wide_hex":
-            read = self._read(f"0x{match['wide_number']}")
+            known = self._read(f"0x{match['wide_number']}")
         else:
-            read = self._read(given)
-        if read is None:
-            return None
-        code, named = read
-        sure = _sure(
-            code, form, text, begin, end, named=named, needs_sign=self._needs_sign(code), client=self._signs(code)
-        )
-        return (Code(code.text, code.kind, code.number, given), sure) if sure else None
+            known = self._read(given)
+        sure = _sure(known, form, text, begin, end) if known else None
+        return (Code(known.code.text, known.code.kind, known.code.number, given), sure) if known and sure else None
 
     def _promising(self, given: str, text: str, begin: int, end: int) -> bool:
         """Whether it is worth asking the catalogue about a bare number; says no quickly to nearly all."""
@@ -272,18 +279,6 @@ class Recogniser:
         if not ("code" in before or "type" in before or "reason" in before or "kod" in before or "nummer" in before):
             return "aadsts" in before and _strong(before)
         return (len(given) > 4 and _strong(before)) or any(one in before[-60:] for one in SUBCODES)
-
-    def _needs_sign(self, code: Code) -> bool:
-        if code not in self._needing:
-            if len(self._needing) > 10_000:
-                self._needing.clear()
-            space = self._catalog.space(code)
-            self._needing[code] = space is None or space.needs_sign
-        return self._needing[code]
-
-    def _signs(self, code: Code) -> bool:
-        entry = self._catalog.entries.get(code)
-        return bool(entry and entry.signs)
 
 
 _OUTER = {
@@ -440,10 +435,9 @@ _PARAMETER = re.compile(
 )
 
 
-def _sure(
-    code: Code, form: str, text: str, begin: int, end: int, *, named: bool, needs_sign: bool, client: bool
-) -> Sure | None:
-    """How sure it is that what stands at [begin, end) of a text is a code; None where it is something else."""
+def _sure(what: _Known, form: str, text: str, begin: int, end: int) -> Sure | None:
+    """How sure it is that what stands at [begin, end) of a text is this code; None where it is something else."""
+    code, named, needs_sign, client = what
     if form in {"aadsts", "word"}:
         return Sure.CERTAIN
     if form == "q850":

@@ -97,15 +97,21 @@ class Signs:
 
     def __init__(self, words: str, parts: str) -> None:
         """Takes whole words, separated by blanks, and parts, separated by bars; lower case."""
-        self._words, self._parts = tuple(words.split()), _parts(parts)
+        self._words = tuple(words.split())
+        beginnings: dict[str, list[str]] = {}
+        for part in _parts(parts):
+            beginnings.setdefault(part[:3], []).append(part)
+        self._parts = tuple(beginnings.items())
         self._whole = re.compile(rf"(?<![a-z])(?:{'|'.join(self._words)})(?![a-z])")
 
     def near(self, text: str) -> bool:
         """Whether one of them is in a text of lower case."""
         # Looking for fixed texts one by one is ten times as fast as one pattern of them all.
-        for part in self._parts:
-            if part in text:
-                return True
+        for beginning, parts in self._parts:
+            if beginning in text:
+                for part in parts:
+                    if part in text:
+                        return True
         for word in self._words:
             if word in text:
                 return self._whole.search(text) is not None
