@@ -45,6 +45,7 @@ from teamsmedic.signs import (
     PHRASES,
     ROW,
     ROW_OF_CALLS,
+    ROW_OF_NUMBERS,
     SIP_LABEL,
     STRONG,
     STRONG_PAIRS,
@@ -179,7 +180,7 @@ class Recogniser:
         part = buffer[first:]
         kind = 1 if part.isascii() else 3, place.rows_seen
         if kind not in self._triggers:
-            self._triggers[kind] = _trigger(self._catalog, kind[0], rows_seen=kind[1])
+            self._triggers[kind] = _trigger(self._catalog, kind[0], all_rows=kind[1])
         begin = end = low
         for start, stop in self._triggers[kind](part):
             if first + start > end:
@@ -727,12 +728,12 @@ def _named(catalog: Catalog) -> tuple[list[str], list[str]]:
     return sorted(numbers), sorted(hexadecimal)
 
 
-def _trigger(catalog: Catalog, letter: int, *, rows_seen: bool) -> Callable[[bytes], list[tuple[int, int]]]:
+def _trigger(catalog: Catalog, letter: int, *, all_rows: bool) -> Callable[[bytes], list[tuple[int, int]]]:
     """The fast step: answers where in a block, whose letters have up to so many bytes, codes could begin, in order."""
     numbers, hexadecimal = _named(catalog)
     words = [re.escape(word) for word in sorted(catalog.words)]
     edge = r"(?:\b|%[0-9a-f]{2}|=3d|\\[nrt]|\\u00[0-9a-f]{2})"
-    patterns = [*near_call(letter), *rows(letter, seen=rows_seen), *TRIGGERS, *words]
+    patterns = [*near_call(letter), *rows(letter, every=all_rows), *TRIGGERS, *words]
     patterns += [rf"{edge}(?:{'|'.join(numbers)})\b", rf"{edge}(?:{'|'.join(hexadecimal)})\b", TRIGGER_GLUED]
     try:
         import hyperscan  # noqa: PLC0415 - late: short texts and single codes need none of it
@@ -747,26 +748,28 @@ def _trigger(catalog: Catalog, letter: int, *, rows_seen: bool) -> Callable[[byt
     except (ImportError, OSError):
         return lambda block: [(0, len(block))]
 
-    back = 100 * letter + 40
-    number = re.compile(calls_number().encode(), re.I)
+    # What stands before its sign is told by where the sign ends: how far back it is, and what is looked for there.
+    back = {0: (100 * letter + 40, re.compile(calls_number().encode(), re.I))}
+    if len(rows(letter, every=all_rows)) > 2:
+        back[4] = 640, re.compile(ROW_OF_NUMBERS.encode(), re.I)
 
     def places(block: bytes) -> list[tuple[int, int]]:
         found: list[tuple[int, int]] = []
-        before: list[int] = []
+        signs: dict[int, list[int]] = {which: [] for which in back}
 
         def seen(which: int, _begin: int, end: int, _flags: int, _context: object) -> None:
-            if which:
-                found.append((end - 26, end + 1))
+            if which in signs:
+                signs[which].append(end)
             else:
-                before.append(end)
+                found.append((end - 26, end + 1))
 
         database.scan(block, match_event_handler=seen)
-        # A number before its sign is told by where the sign ends.
-        last = 0
-        for end in sorted(before):
-            for one in number.finditer(block, max(last, end - back), end):
-                last = one.end()
-                found.append((last - 26, last + 1))
+        for which, (reach, pattern) in back.items():
+            last = 0
+            for end in sorted(signs[which]):
+                for one in pattern.finditer(block, max(last, end - reach), end):
+                    last = one.end()
+                    found.append((last - 26, last + 1))
         found.sort()
         return found
 

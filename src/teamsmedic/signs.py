@@ -401,17 +401,22 @@ def near_call(letter: int) -> tuple[str, str]:
     return rf"{number}.{{0,{100 * letter}}}{call}", rf"{call}.{{0,{200 * letter}}}{number}"
 
 
-_ROW = r"\b(?:0|[3-6][0-9]{2})[\"']? ?[,;\t|] ?[\"']?(?:0|1106|10[0-9]{3}|5[0-9]{5}|30[0-9]{4})\b"
+_BETWEEN = r"[\"']? ?[,;\t|] ?[\"']?"
+_RESPONSES = r"(?:1106|10[0-9]{3}|5[0-9]{5}|30[0-9]{4})\b"
+ROW_OF_NUMBERS = rf"\b(?:[3-6][0-9]{{2}}{_BETWEEN}(?:0\b|{_RESPONSES})|0{_BETWEEN}{_RESPONSES})"
 _ROW_SIGN = r"(?:bye|sip|byot|dr_(?:in|out|emer)|sbc|pstn|direct routing|callend|trunk)"
-_AFTER_HEADER = rf"(?:{HEADER.pattern}).*{_ROW}"
 
 
-def rows(letter: int, *, seen: bool) -> tuple[str, ...]:
-    """Rows of call records in a text of letters of so many bytes: all of them once a line named their columns."""
-    # Without a sign to begin with every number would be looked at, which costs a third of the speed.
-    if seen or letter > 1:
-        return (_ROW,)
-    return rf"{_ROW_SIGN}.{{0,1200}}{_ROW}", rf"{_ROW}.{{0,600}}{_ROW_SIGN}", _AFTER_HEADER
+def rows(letter: int, *, every: bool) -> tuple[str, ...]:
+    """Rows of call records in a text of letters of so many bytes: every one, or those that a sign or header is for.
+
+    Below a header a call that succeeded counts too: it shows that there are rows.
+    """
+    headed = rf"(?:{HEADER.pattern}).*\b(?:0|[3-6][0-9]{{2}}){_BETWEEN}(?:0\b|{_RESPONSES})"
+    # Without a sign every number is looked at, which costs a third of the speed.
+    if every or letter > 1:
+        return headed, ROW_OF_NUMBERS
+    return headed, rf"{_ROW_SIGN}.{{0,1200}}{ROW_OF_NUMBERS}", rf"{ROW_OF_NUMBERS}.{{0,600}}{_ROW_SIGN}"
 
 
 _STRONG_TRIGGER = (

@@ -90,6 +90,15 @@ def test_rows_far_below_the_names_of_their_columns_are_found_fast_too(letter: st
     assert hits == list(SLOW.find([text]))
 
 
+@pytest.mark.parametrize("row", ["403,0,x", "403;10106;x", "0|560403|x"])
+@pytest.mark.parametrize(("before", "after"), [("trunk", ""), ("", "trunk"), ("BYOTIn", ""), ("", "BYOTIn")])
+@pytest.mark.parametrize("gap", [90, 250, 500, 1100, 1300])
+def test_rows_far_from_their_sign_are_found_fast_too(row: str, before: str, after: str, gap: int) -> None:
+    text = PAD + before + " " + "z" * gap + f" {row} " + "z" * gap + " " + after + PAD
+
+    assert list(FAST.find([text])) == list(SLOW.find([text]))
+
+
 CONTEXT = {
     Kind.HRESULT: "Teams sign-in failed, error code {} (try again)",
     Kind.AADSTS: "Entra sign-in failed with errorCode: {}, try again",
