@@ -6,7 +6,8 @@ restores the first read. Any other case: check, fix and check again say the same
 
 Many cases go through a beat together, so that a command or a playbook starts once for all and not once for each. A case
 goes through both doors on one device where the first door leaves it as it was, but for the journal. Where an undo cannot
-bring everything back, the next door gets a new device.
+bring everything back, the next door gets a new device. Cases of several remediations share a device and are asked for
+together: none may notice another. What is not as it must be there is proved again, alone.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -93,69 +95,72 @@ def recorded(runs: Path, subjects: Sequence[Subject]) -> dict[str, dict[str, Any
     return out
 
 
+def _asked_alike(subjects: Sequence[Subject], *, parameters: bool) -> list[tuple[list[Subject], list[str]]]:
+    """The subjects by what is asked of their device, each with the remediations asked for."""
+    groups: dict[str, list[Subject]] = {}
+    for mine in _by_device(subjects).values():
+        alike = {one.remediation: dict(one.case.parameters) if parameters else {} for one in mine}
+        groups.setdefault(json.dumps(alike, sort_keys=True), []).extend(mine)
+    return [(mine, list(json.loads(alike))) for alike, mine in groups.items()]
+
+
+def _hosts(subjects: Sequence[Subject]) -> str:
+    return ",".join(_by_device(subjects))
+
+
+def _each(subjects: Sequence[Subject], parameters: bool, run: Callable[[list[Subject], list[str]], None]) -> None:
+    """Runs a command for those of whom the same is asked, two at once: a device often waits."""
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(run, *alike) for alike in _asked_alike(subjects, parameters=parameters)]:
+            done.result()
+
+
 def command_line(verb: str, subjects: Sequence[Subject], inventory: Path) -> dict[str, dict[str, Any]]:
     runs = inventory.parent / f"runs-{os.urandom(4).hex()}"
-    groups: dict[str, list[Subject]] = {}
-    for one in subjects:
-        groups.setdefault(json.dumps(one.case.parameters, sort_keys=True) if verb != "undo" else "{}", []).append(one)
-    for together in groups.values():
-        words = {
-            "check": ["check"],
-            "dry_run": ["fix", "--dry-run"],
-            "fix": [
-                "fix",
-                "--yes",
-                "--waves",
-                "100%",
-                "--allow",
-                "disruptive",
-                "--allow",
-                "irreversible",
-                "--because",
-                "six beats",
-            ],
-            "undo": ["undo", "--yes", "--because", "six beats"],
-        }[verb]
-        for name, value in together[0].case.parameters.items() if verb != "undo" else ():
-            words += ["-p", f"{together[0].remediation}.{name}={','.join(value) if isinstance(value, list) else value}"]
-        words += [
-            "--remediation",
-            together[0].remediation,
-            "-i",
-            str(inventory),
-            "-f",
-            FORKS,
-            "--run-dir",
-            str(runs),
-            "--json",
-        ]
+    allow = ["--allow", "disruptive", "--allow", "irreversible"]
+    words = {
+        "check": ["check"],
+        "dry_run": ["fix", "--dry-run"],
+        "fix": ["fix", "--yes", "--waves", "100%", *allow, "--because", "six beats"],
+        "undo": ["undo", "--yes", "--because", "six beats"],
+    }[verb]
+
+    def run(together: list[Subject], names: list[str]) -> None:
+        more = [word for name in names for word in ("--remediation", name)]
+        given = {one.remediation: one.case.parameters for one in together} if verb != "undo" else {}
+        for owner, values in given.items():
+            for name, value in values.items():
+                more += ["-p", f"{owner}.{name}={','.join(value) if isinstance(value, list) else value}"]
+        more += ["-i", str(inventory), "-f", FORKS, "--run-dir", str(runs), "--json", _hosts(together)]
         done = subprocess.run(
-            [str(TOOLS / "teamsmedic"), *words, ",".join(one.device.name for one in together)],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=900,
+            [str(TOOLS / "teamsmedic"), *words, *more], capture_output=True, text=True, check=False, timeout=900
         )
         assert done.stdout.startswith("{"), done.stderr
+
+    _each(subjects, verb != "undo", run)
     return recorded(runs, subjects)
 
 
 def playbook(verb: str, subjects: Sequence[Subject], inventory: Path) -> dict[str, dict[str, Any]]:
     runs = inventory.parent / f"runs-{os.urandom(4).hex()}"
     play, *more = {"check": ["check"], "dry_run": ["fix", "--check", "--diff"], "fix": ["fix"], "undo": ["undo"]}[verb]
-    extra = {
-        "teamsmedic_run_dir": str(runs),
-        "remediations": [subjects[0].remediation],
-        "allow": ["disruptive", "irreversible"],
-        "because": "six beats",
-        **({"waves": ["100%"]} if verb == "fix" else {}),
-    }
-    done = subprocess.run(
-        [str(TOOLS / "ansible-playbook"), str(PLAYBOOKS / f"{play}.yml"), "-i", str(inventory), "-f", FORKS, *more,
-         "-l", ",".join(one.device.name for one in subjects), "-e", json.dumps(extra)],
-        capture_output=True, text=True, check=False, timeout=1500, cwd="/", env={**os.environ, "LC_ALL": "C.UTF-8"},
-    )  # fmt: skip
-    assert "PLAY RECAP" in done.stdout, done.stdout + done.stderr
+
+    def run(together: list[Subject], names: list[str]) -> None:
+        extra = {
+            "teamsmedic_run_dir": str(runs),
+            "remediations": names,
+            "allow": ["disruptive", "irreversible"],
+            "because": "six beats",
+            **({"waves": ["100%"]} if verb == "fix" else {}),
+        }
+        done = subprocess.run(
+            [str(TOOLS / "ansible-playbook"), str(PLAYBOOKS / f"{play}.yml"), "-i", str(inventory), "-f", FORKS, *more,
+             "-l", _hosts(together), "-e", json.dumps(extra)],
+            capture_output=True, text=True, check=False, timeout=1500, cwd="/", env={**os.environ, "LC_ALL": "C.UTF-8"},
+        )  # fmt: skip
+        assert "PLAY RECAP" in done.stdout, done.stdout + done.stderr
+
+    _each(subjects, False, run)
     return recorded(runs, subjects)
 
 
@@ -197,29 +202,54 @@ def checked(door: Door, subjects: Sequence[Subject], inventory: Path) -> None:
         one.said = said["reasons"]
 
 
-def equal(door: Door, subjects: Sequence[Subject], inventory: Path) -> None:
-    """Check, fix and check again say the same."""
-    checked(door, subjects, inventory)
-    for verb in ("fix", "check"):
-        records = door(verb, subjects, inventory)
-        for one in subjects:
-            said = outcome(records, one)
-            one.statuses.append(said["status"])
-            one.want(f"{verb} says", (said["status"], said["reasons"]), (str(one.case.status), one.said))
+def equal(through: dict[str, list[Subject]], inventory: Path) -> None:
+    """Check and fix say the same through one door after the other, and check once more; nothing changes."""
+    for door, subjects in through.items():
+        checked(DOORS[door], subjects, inventory)
+        _again("fix", DOORS[door], subjects, inventory)
+        _unchanged("check and fix", subjects)
+    door, subjects = next(iter(through.items()))
+    _again("check", DOORS[door], subjects, inventory)
+    _unchanged("check, fix and check again", subjects)
+
+
+def _unchanged(what: str, subjects: Sequence[Subject]) -> None:
+    found = {name: mine[0].device.snapshot() for name, mine in _by_device(subjects).items()}
+    for one in subjects:
+        one.same(what, one.first, found[one.device.name])
+
+
+def _again(verb: str, door: Door, subjects: Sequence[Subject], inventory: Path) -> None:
+    records = door(verb, subjects, inventory)
+    for one in subjects:
+        said = outcome(records, one)
+        one.statuses.append(said["status"])
+        one.want(f"{verb} says", (said["status"], said["reasons"]), (str(one.case.status), one.said))
 
 
 def changing(door: Door, subjects: Sequence[Subject], inventory: Path) -> None:
     """The six beats of drifted cases."""
+    on = _by_device(subjects)
+
+    def same(what: str, wanted: Mapping[str, Snapshot], ignore: Ignore = IGNORE) -> dict[str, Snapshot]:
+        found = {name: mine[0].device.snapshot() for name, mine in on.items()}
+        for one in subjects:
+            one.same(what, wanted[one.device.name], found[one.device.name], ignore)
+        return found
+
+    def after(name: str, keeps: Callable[[Subject, Change], bool]) -> Snapshot:
+        return expected(
+            on[name][0].first, [change for one in on[name] for change in one.announced if keeps(one, change)]
+        )
+
     checked(door, subjects, inventory)
-    for one in subjects:
-        one.same("check", one.first, one.device.snapshot())
+    same("check", {one.device.name: one.first for one in subjects})
     records = door("dry_run", subjects, inventory)
     for one in subjects:
         one.announced = [Change(**change) for change in outcome(records, one)["changes"]]
         if not one.announced:
             one.failures.append("the dry run announced nothing")  # what it changed would be seen after the fix
     records = door("fix", subjects, inventory)
-    fixed: dict[str, Snapshot] = {}
     for one in subjects:
         said = outcome(records, one)
         one.statuses.append(said["status"])
@@ -227,42 +257,49 @@ def changing(door: Door, subjects: Sequence[Subject], inventory: Path) -> None:
         one.want("the changes it says", [Change(**change) for change in said["changes"]], one.announced)
         if one.case.after is not None:
             one.want("the facts after it", comparable(one, said["facts_after"]), comparable(one, dict(one.case.after)))
-        fixed[one.device.name] = one.device.snapshot()
+    fixed = same(
+        "besides what was announced, the fix", {name: after(name, lambda *_: True) for name in on}, BUT_JOURNAL
+    )
+    for one in subjects:
         if not any(JOURNAL.match(item) for item in fixed[one.device.name]):
             one.failures.append("the fix left no journal")
-        one.same(
-            "besides what was announced, the fix",
-            expected(one.first, one.announced),
-            fixed[one.device.name],
-            BUT_JOURNAL,
-        )
         one.failures += independent(one)
     records = door("fix", subjects, inventory)
     for one in subjects:
         said = outcome(records, one)
         one.statuses.append(said["status"])
         one.want("fix again says", (said["status"], said["changes"]), ("fixed" if one.restarts else "healthy", []))
-        one.same("fix again", fixed[one.device.name], one.device.snapshot())
-    if restarted := [one for one in subjects if one.restarts]:
-        for one in restarted:
-            one.device.restart()
-        records = door("check", restarted, inventory)
-        for one in restarted:
+    same("fix again", fixed)
+    restarted = {name for name, mine in on.items() if any(one.restarts for one in mine)}
+    if again := [one for one in subjects if one.device.name in restarted]:
+        for name in restarted:
+            on[name][0].device.restart()
+        records = door("check", again, inventory)
+        for one in again:
             one.want("check after the restart says", outcome(records, one)["status"], "healthy")
     records = door("undo", subjects, inventory)
     for one in subjects:
         said = outcome(records, one)
         one.statuses.append(said["status"])
-        one.want("undo says", said["status"], "reverted" if KNOWN[one.remediation].reversible else "blocked")
-        ignore = (*BUT_JOURNAL, *RESTARTED) if one.restarts else BUT_JOURNAL
-        # What cannot be undone is refused, and nothing more changes; a copy that was removed is named.
-        removed = [change for change in one.announced if change.action == "remove"]
-        before = fixed[one.device.name]
-        if KNOWN[one.remediation].reversible:
-            before = expected(one.first, removed)
-            told = [f"{change.object} was removed by that fix and does not come back" for change in removed]
+        reversible = KNOWN[one.remediation].reversible
+        one.want("undo says", said["status"], "reverted" if reversible else "blocked")
+        if reversible:
+            removed = [change.object for change in one.announced if change.action == "remove"]
+            told = [f"{item} was removed by that fix and does not come back" for item in removed]
             one.want("what undo does not bring back", said["notes"], told)
-        one.same("besides the journal, fix and undo", before, one.device.snapshot(), ignore)
+    # What cannot be undone is refused, and nothing more changes; a copy that was removed does not come back.
+    stays = {
+        name: after(name, lambda one, change: change.action == "remove" or not KNOWN[one.remediation].reversible)
+        for name in on
+    }
+    same("besides the journal, fix and undo", stays, (*BUT_JOURNAL, *RESTARTED) if restarted else BUT_JOURNAL)
+
+
+def _by_device(subjects: Sequence[Subject]) -> dict[str, list[Subject]]:
+    on: dict[str, list[Subject]] = {}
+    for one in subjects:
+        on.setdefault(one.device.name, []).append(one)
+    return on
 
 
 def independent(one: Subject) -> list[str]:
@@ -293,44 +330,73 @@ Proved = dict[str, dict[str, Subject]]
 def prove(ids: Sequence[str], windows_lab: Any, folder: Path) -> Proved:
     """Those cases through both doors; `ids` are all drifted or none is."""
     out: Proved = {door: {} for door in DOORS}
-    numbered = list(enumerate(PAIRS))
-    for name in KNOWN:
-        mine = [(number, case) for number, (owner, case) in numbered if owner == name and f"{name}/{case.name}" in ids]
-        for at in range(0, len(mine), TOGETHER):
-            for door, subjects in batch(name, dict(mine[at : at + TOGETHER]), windows_lab, folder).items():
-                out[door] |= {f"{name}/{one.case.name}": one for one in subjects}
+    pairs = {f"{name}/{case.name}": (name, case) for name, case in PAIRS}
+    drifted = all(str(pairs[one][1].status) == "drifted" for one in ids)
+    devices = _shared(ids)
+
+    def through(devices: Sequence[list[str]]) -> None:
+        for at in range(0, len(devices), TOGETHER):
+            several = [[pairs[one] for one in mine] for mine in devices[at : at + TOGETHER]]
+            for door, subjects in batch(several, drifted, windows_lab, folder).items():
+                out[door] |= {f"{one.remediation}/{one.case.name}": one for one in subjects}
+
+    through(devices)
+    shared = {one for mine in devices if len(mine) > 1 for one in mine}
+    through([[one] for one in ids if one in shared and any(several[one].failures for several in out.values())])
     return out
 
 
-def batch(name: str, cases: dict[int, Case], windows_lab: Any, folder: Path) -> dict[str, list[Subject]]:
-    """Some cases of one remediation by their numbers, each on a device of its own."""
-    inventory = folder / f"{name}-{min(cases)}.yml"
+def _shared(ids: Sequence[str]) -> list[list[str]]:
+    """Who shares a device: cases that begin on the same one, of each remediation at most one."""
+    alike: dict[tuple[str, tuple[str, ...]], list[dict[str, str]]] = {}
+    for name, case in PAIRS:
+        if (one := f"{name}/{case.name}") in ids:
+            devices = alike.setdefault((case.role, tuple(sorted(case.seeds))), [])
+            free = next((mine for mine in devices if name not in mine), None)
+            if free is None:
+                devices.append(free := {})
+            free[name] = one
+    return [list(mine.values()) for devices in alike.values() for mine in devices]
+
+
+def batch(
+    several: Sequence[list[tuple[str, Case]]], drifted: bool, windows_lab: Any, folder: Path
+) -> dict[str, list[Subject]]:
+    """Some devices with the cases of each."""
+    inventory = folder / f"hosts-{os.urandom(4).hex()}.yml"
     devices: dict[int, Any] = {}
     through: dict[str, list[Subject]] = {}
     try:
         for door, way in DOORS.items():
-            for number in cases.keys() - devices.keys():
-                script = cases[number].script(KNOWN[name].folder)
-                role, seeds = cases[number].role, cases[number].seeds
-                devices[number] = windows_lab.add(role, seeds, script, name=f"beat-{number:03}", shared=True)
-            hosts = {
-                devices[number].name: devices[number].variables()
-                | ({"parameters": {name: dict(case.parameters)}} if case.parameters else {})
-                for number, case in cases.items()
-            }
+            first: dict[int, Snapshot] = {}
+            hosts = {}
+            for number, mine in enumerate(several):
+                if number not in devices:
+                    role, seeds = mine[0][1].role, mine[0][1].seeds
+                    scripts = [case.script(KNOWN[name].folder) for name, case in mine]
+                    script = "\n".join(f"& {{\n{one}\n}}" for one in scripts if one)
+                    name = f"beat-{os.urandom(3).hex()}"
+                    devices[number] = windows_lab.add(role, seeds, script, name=name, shared=True)
+                if drifted or not through:
+                    first[number] = devices[number].snapshot()
+                given = {name: dict(case.parameters) for name, case in mine if case.parameters}
+                hosts[devices[number].name] = devices[number].variables() | ({"parameters": given} if given else {})
             inventory.write_text(yaml.safe_dump({"all": {"hosts": hosts}}, allow_unicode=True))
             through[door] = [
-                Subject(name, case, devices[number], devices[number].snapshot()) for number, case in cases.items()
+                Subject(name, case, devices[number], first.get(number, {}))
+                for number, mine in enumerate(several)
+                for name, case in mine
             ]
-            if all(str(case.status) == "drifted" for case in cases.values()):
+            if drifted:
                 changing(way, through[door], inventory)
-                for number, one in zip(cases, through[door], strict=True):
-                    if not one.as_before:
+                for number, device in list(devices.items()):
+                    if not all(one.as_before for one in through[door] if one.device is device):
                         devices.pop(number).remove()
-            else:
-                equal(way, through[door], inventory)
-                for one in through[door]:
-                    one.same("check, fix and check again", one.first, one.device.snapshot())
+            elif len(through) > 1:
+                for earlier, one in zip(next(iter(through.values())), through[door], strict=True):
+                    one.first = earlier.first
+        if not drifted:
+            equal(through, inventory)
     finally:
         for device in devices.values():
             device.remove()

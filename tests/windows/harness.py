@@ -97,6 +97,7 @@ class LabDevice:
     def __init__(self, lab: WindowsLab, name: str, backend: WindowsDevice) -> None:
         self.lab, self.name, self.backend = lab, name, backend
         self.device = backend.device
+        self._reader: Any = None
 
     @property
     def front(self) -> http.Device:
@@ -175,9 +176,11 @@ class LabDevice:
             yield pool
 
     def reader(self) -> Any:
-        """testinfra's host, over WinRS and NTLM."""
+        """testinfra's host, over WinRS and NTLM. Kept: it first asks a device what kind of system it is."""
         user = f"{ADMIN}:{quote(self.lab.password)}"
-        return testinfra.get_host(f"labwinrm://{user}@{http.LOOPBACK}:{self.lab.http}?no_ssl=true", device=self.name)
+        where = f"labwinrm://{user}@{http.LOOPBACK}:{self.lab.http}?no_ssl=true"
+        self._reader = self._reader or testinfra.get_host(where, device=self.name)
+        return self._reader
 
 
 def invoke(pool: RunspacePool, script: str, *arguments: Any) -> list[Any]:
