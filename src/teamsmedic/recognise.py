@@ -733,7 +733,8 @@ def _trigger(catalog: Catalog, letter: int, *, all_rows: bool) -> Callable[[byte
     numbers, hexadecimal = _named(catalog)
     words = [re.escape(word) for word in sorted(catalog.words)]
     edge = r"(?:\b|%[0-9a-f]{2}|=3d|\\[nrt]|\\u00[0-9a-f]{2})"
-    patterns = [*near_call(letter), *rows(letter, every=all_rows), *TRIGGERS, *words]
+    calls, records = near_call(letter), rows(letter, every=all_rows)
+    patterns = [*calls, *records, *TRIGGERS, *words]
     patterns += [rf"{edge}(?:{'|'.join(numbers)})\b", rf"{edge}(?:{'|'.join(hexadecimal)})\b", TRIGGER_GLUED]
     try:
         import hyperscan  # noqa: PLC0415 - late: short texts and single codes need none of it
@@ -750,8 +751,8 @@ def _trigger(catalog: Catalog, letter: int, *, all_rows: bool) -> Callable[[byte
 
     # What stands before its sign is told by where the sign ends: how far back it is, and what is looked for there.
     back = {0: (100 * letter + 40, re.compile(calls_number().encode(), re.I))}
-    if len(rows(letter, every=all_rows)) > 2:
-        back[4] = 640, re.compile(ROW_OF_NUMBERS.encode(), re.I)
+    if len(records) > 2:
+        back[len(calls) + len(records) - 1] = 640, re.compile(ROW_OF_NUMBERS.encode(), re.I)
 
     def places(block: bytes) -> list[tuple[int, int]]:
         found: list[tuple[int, int]] = []
