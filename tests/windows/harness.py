@@ -46,11 +46,11 @@ class WindowsLab:
         self.http = self.call(self.front.listen())
         self.https = self.call(self.front.listen(tls=True))
         self._made = 0
-        # Processes of tests whose devices took processors in turn would often share one and leave the other idle. What
-        # is more of them than processors takes what those leave.
-        processors = sorted(os.sched_getaffinity(0))
-        worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw99").removeprefix("gw"))
-        self.cpu = processors[worker] if worker < len(processors) else None
+        # Two processes of tests whose devices took processors in turn would often share one and leave the other idle.
+        self.cpu: int | None = None
+        if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+            processors = sorted(os.sched_getaffinity(0))
+            self.cpu = processors[int(worker.removeprefix("gw")) % len(processors)]
 
     def call(self, work: Coroutine[Any, Any, T], seconds: float = 120) -> T:
         """Run something in the front's loop."""
