@@ -164,8 +164,10 @@ class _Seen:
     entry: Entry
     places: list[Json] = field(default_factory=list)
     count: int = 0
-    first: _Time | None = None
-    last: _Time | None = None
+    times: dict[tuple[str | int | None, ...], tuple[str, str]] = field(default_factory=dict)
+    """The first and the last time as they stand there, of each way of writing whose order is that of its letters."""
+    others: list[_Time] = field(default_factory=list)
+    """Of all other ways together."""
     elsewhere: Counter[Elsewhere] = field(default_factory=Counter)
 
     def add(self, hit: Hit) -> None:
@@ -174,9 +176,8 @@ class _Seen:
         if len(self.places) < HITS:
             position: dict[str, Json] = {"line": hit.line, "column": hit.column}
             self.places.append({"position": position, "spelling": hit.code.given, "sure": hit.sure.value})
-        if time := _time(hit):
-            self.first = min(self.first or time, time)
-            self.last = max(self.last or time, time)
+        if match := _time(hit):
+            self._note(match)
         # Once a hit stands in no such place, no other matters.
         if self.entry.elsewhere and sum(self.elsewhere.values()) == self.count - 1:
             text = _around(hit)
@@ -184,6 +185,22 @@ class _Seen:
                 if other.applies(text):
                     self.elsewhere[other] += 1
                     break
+
+    def _note(self, match: re.Match[str]) -> None:
+        # To read every time would take an eighth of all: the first and the last are enough.
+        said = match[0]
+        if match["y"]:
+            way = len(said), said.find(":"), said[4], said[10], match["z"]
+            first, last = self.times.get(way, (said, said))
+            self.times[way] = min(first, said), max(last, said)
+        elif time := _read_time(match):
+            self.others = [min([*self.others, time]), max([*self.others, time])]
+
+    def span(self) -> tuple[str | None, str | None]:
+        """When it was seen first and last, where the source has times."""
+        ends = [match for both in self.times.values() for one in both if (match := _TIMES.match(one))]
+        times = [*self.others, *filter(None, map(_read_time, ends))]
+        return (min(times)[1], max(times)[1]) if times else (None, None)
 
     def settled(self) -> tuple[Entry, Statement | None]:
         """The entry, with the verdict of another place where all hits stand in such a place, and why it is another."""
@@ -235,8 +252,7 @@ def _source(source: Source, catalog: Catalog, remedies: Remedies) -> dict[str, J
                 "elsewhere": _statement(elsewhere) if (elsewhere := settled[entry.code.text][1]) else None,
                 "hits": seen[entry.code.text].places,
                 "count": seen[entry.code.text].count,
-                "first_seen": _said(seen[entry.code.text].first),
-                "last_seen": _said(seen[entry.code.text].last),
+                **dict(zip(("first_seen", "last_seen"), seen[entry.code.text].span(), strict=True)),
             }
             for entry in ordered
         ],
@@ -252,8 +268,8 @@ def _order(entry: Entry) -> tuple[bool, bool, int, bool, bool]:
 _Time = tuple[float, str]
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _TIMES = re.compile(
-    r"(?P<y>20[0-9]{2})[-/.](?P<m>[0-9]{2})[-/.](?P<d>[0-9]{2})[T ](?P<h>[0-9]{1,2}):(?P<i>[0-9]{2})"
-    r"(?::(?P<s>[0-9]{2})(?:[.,][0-9]{1,9})?)?\s?(?P<z>Z|UTC|[+-][0-9]{2}:?[0-9]{2}(?![0-9:]))?"
+    r"(?P<y>20[0-9]{2})[-/.](?P<m>0[1-9]|1[0-2])[-/.](?P<d>0[1-9]|[12][0-9]|3[01])[T ](?P<h>[01]?[0-9]|2[0-3])"
+    r":(?P<i>[0-5][0-9])(?::(?P<s>[0-5][0-9])(?:[.,][0-9]{1,9})?)?\s?(?P<z>Z|UTC|[+-][0-9]{2}:?[0-9]{2}(?![0-9:]))?"
     r"|(?P<m2>[0-9]{1,2})/(?P<d2>[0-9]{1,2})/(?P<y2>20[0-9]{2}),?\s(?P<h2>[0-9]{1,2}):(?P<i2>[0-9]{2})(?::(?P<s2>[0-9]{2}))?"
     r"(?:\s?(?P<half>[AP])M)?"
     r"|(?P<d3>[0-9]{1,2})\.(?P<m3>[0-9]{1,2})\.(?P<y3>20[0-9]{2}),?\s(?P<h3>[0-9]{1,2}):(?P<i3>[0-9]{2})(?::(?P<s3>[0-9]{2}))?"
@@ -265,14 +281,14 @@ _TIMES = re.compile(
 )
 
 
-def _time(hit: Hit) -> _Time | None:
+def _time(hit: Hit) -> re.Match[str] | None:
     """When it was seen: the time in its line, else the last before it."""
     line = hit.before.rpartition("\n")[2]
     match = _TIMES.search(line) or _TIMES.search(hit.after.partition("\n")[0][:200])
     if match is None:
         for match in _TIMES.finditer(hit.before):  # noqa: B007 - the last one is wanted
             pass
-    return _read_time(match) if match else None
+    return match
 
 
 _FORMS = tuple(tuple(one.split()) for one in ("y m d h i s z", "y2 m2 d2 h2 i2 s2", "y3 m3 d3 h3 i3 s3",
@@ -297,10 +313,6 @@ def _read_time(match: re.Match[str]) -> _Time | None:
         return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp(), time.isoformat().replace("+00:00", "Z")
     except (ValueError, OverflowError):
         return None
-
-
-def _said(time: _Time | None) -> str | None:
-    return time[1] if time else None
 
 
 def _reason(ordered: Sequence[Entry], elsewhere: Statement | None) -> str:

@@ -102,7 +102,7 @@ class Signs:
         for part in _parts(parts):
             beginnings.setdefault(part[:3], []).append(part)
         self._parts = tuple(beginnings.items())
-        self._whole = re.compile(rf"(?<![a-z])(?:{'|'.join(self._words)})(?![a-z])")
+        self._whole = {word: re.compile(rf"{word}(?<![a-z]{word})(?![a-z])") for word in self._words}
 
     def near(self, text: str) -> bool:
         """Whether one of them is in a text of lower case."""
@@ -113,8 +113,8 @@ class Signs:
                     if part in text:
                         return True
         for word in self._words:
-            if word in text:
-                return self._whole.search(text) is not None
+            if word in text and self._whole[word].search(text):
+                return True
         return False
 
 
