@@ -402,12 +402,16 @@ class _Around:
             or ":\\" in left
             or "/" in left
         ):
-            return _ADDRESS.search(self.before) is not None
+            return self._in_address()
         first = max(0, begin - 44)
         for one in ELSE.finditer(text[first : end + 40]):
             if one.start() + first < end and begin < one.end() + first:
                 return True
-        return _ADDRESS.search(self.before) is not None
+        return self._in_address()
+
+    def _in_address(self) -> bool:
+        said = "://" in self.before or ":\\" in self.before
+        return said and _ADDRESS.search(self.before) is not None
 
 
 _SENTENCE = re.compile(r"[^\W\d_][.!\u3002]?\s?\[\Z")
@@ -676,9 +680,9 @@ def _boundary(buffer: bytes, at: int) -> int:
 
 def _padded(text: str) -> str:
     """The text with what escapes stand for at their place, filled up with blanks so that every place stays."""
-    if "=\n" in text or "=\r\n" in text:
+    if "=" in text and ("=\n" in text or "=\r\n" in text):
         text = CARRIED_ON.sub(lambda match: match[1].rjust(len(match[0])), text)
-    if "%" not in text and "\\" not in text and "&" not in text and "=3D" not in text:
+    if "%" not in text and "\\" not in text and "&" not in text and not ("=" in text and "=3D" in text):
         return text if text.isascii() else text.translate(_DASHES)
     return PADDED.sub(_unescaped, text).translate(_DASHES)
 

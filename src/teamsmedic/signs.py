@@ -112,10 +112,7 @@ class Signs:
                 for part in parts:
                     if part in text:
                         return True
-        for word in self._words:
-            if word in text and self._whole[word].search(text):
-                return True
-        return False
+        return any(word in text and self._whole[word].search(text) for word in self._words)
 
 
 FAILED = Signs(
@@ -439,7 +436,7 @@ TRIGGERS = [
     # Not with what follows the first eight digits of a GUID.
     r"(?:^|[^0-9a-f])[0-9a-f]aa[0-9a-f]{5}(?:[^-0-9a-f]|-[0-9a-f]{0,3}[^0-9a-f]|-[0-9a-f]{0,3}$|$)",
     rf"{_EDGE}(?:80|c0|d0)[0-9a-f]{{6}}(?:[^-0-9a-z_]|-[0-9a-f]{{0,3}}[^0-9a-f]|-[0-9a-f]{{0,3}}$|$)",
-    rf"(?:^|[^0-9]){_UNSIGNED}\b",
+    rf"{_UNSIGNED}\b",
     rf"(?:-|−|‐|‑|‒|–){_SIGNED}\b",
     r"sip.{0,12}[3-6][0-9]{2}",
     r"\b[3-6][0-9]{2}#[0-9]",
