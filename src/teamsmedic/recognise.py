@@ -53,6 +53,7 @@ from teamsmedic.signs import (
     THINGS,
     TRIGGER_GLUED,
     TRIGGERS,
+    WIDE_TRIGGERS,
     Signs,
     calls_number,
     near_call,
@@ -518,7 +519,7 @@ def _sure(what: _Known, form: str, text: str, begin: int, end: int) -> Sure | No
         case Kind.NUMBER if client:
             fine = (around.labelled or _bracketed(around)) and around.near(CLIENT)
         case _:
-            fine = any(one in around.before[-60:] for one in SUBCODES) or (
+            fine = _subcode(around.before) or (
                 (named or _LEG.fullmatch(str(code.number)) is not None) and around.near(CALL)
             )
     if not fine or around.thing or _counted(around, code) or around.elsewhere:
@@ -552,6 +553,12 @@ def _strong(before: str) -> bool:
     return any(one in head[-40:] for one in STRONG) or any(
         one in tail[max(0, match.start() - 24) : match.start()] for one in STRONG_PAIRS
     )
+
+
+def _subcode(before: str) -> bool:
+    """Whether a label of Microsoft's response codes stands before, and no other number behind it."""
+    tail = _DIGIT.split(before[-60:])[-1]
+    return any(one in tail for one in SUBCODES)
 
 
 def _of_sign_in(around: _Around, number: int) -> bool:
@@ -738,7 +745,9 @@ def _trigger(catalog: Catalog, letter: int, *, all_rows: bool) -> Callable[[byte
     words = [re.escape(word) for word in sorted(catalog.words)]
     edge = r"(?:\b|%[0-9a-f]{2}|=3d|\\[nrt]|\\u00[0-9a-f]{2})"
     calls, records = near_call(letter), rows(letter, every=all_rows)
-    patterns = [*calls, *records, *TRIGGERS, *words]
+    patterns = [*calls, *records, *WIDE_TRIGGERS, *words]
+    wide, longest = range(len(calls), len(patterns)), max([22, *map(len, catalog.words)])
+    patterns += TRIGGERS
     patterns += [rf"{edge}(?:{'|'.join(numbers)})\b", rf"{edge}(?:{'|'.join(hexadecimal)})\b", TRIGGER_GLUED]
     try:
         import hyperscan  # noqa: PLC0415 - late: short texts and single codes need none of it
@@ -766,7 +775,7 @@ def _trigger(catalog: Catalog, letter: int, *, all_rows: bool) -> Callable[[byte
             if which in signs:
                 signs[which].append(end)
             else:
-                found.append((end - 26, end + 1))
+                found.append((end - (longest if which in wide else 14), end + 1))
 
         database.scan(block, match_event_handler=seen)
         for which, (reach, pattern) in back.items():
@@ -774,7 +783,7 @@ def _trigger(catalog: Catalog, letter: int, *, all_rows: bool) -> Callable[[byte
             for end in sorted(signs[which]):
                 for one in pattern.finditer(block, max(last, end - reach), end):
                     last = one.end()
-                    found.append((last - 26, last + 1))
+                    found.append((last - 22, last + 1))
         found.sort()
         return found
 

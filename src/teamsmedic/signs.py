@@ -423,24 +423,28 @@ _STRONG_TRIGGER = (
 )
 TRIGGER_GLUED = r"[a-z][0-9A-F]AA[0-9a-fA-F]{5}(?:[^0-9a-fA-F]|$)"
 """As in `ErrorCodeCAA20004`: letters are as they stand, or every second hash would hold one."""
+WIDE_TRIGGERS = [
+    r"(?:0x[0-9a-f]{0,7}|\b[0-9a-f]{1,9})=\r?\n[0-9a-z]{1,8}",
+    r"0xf{8}[4-9a-f][0-9a-f]{7}\b",
+    r"0x0{8}[4-9a-f][0-9a-f]{7}\b",
+    r"sip.{0,12}[3-6][0-9]{2}",
+]
+"""Whose token begins at most 22 bytes before the end of what they match."""
 TRIGGERS = [
     "AADSTS",
     r"caa[ -][0-9a-f]{5}(?:[^0-9a-z_-]|$)",
-    r"(?:0x[0-9a-f]{0,7}|\b[0-9a-f]{1,9})=\r?\n[0-9a-z]{1,8}",
     r"Q\.?850",
     r"0x[0-9a-f]aa[0-9a-f]{5}",
     r"0x[89a-f][0-9a-f]{7}",
     r"0x0{0,3}9[0-9a-f]{4}\b",
-    r"0xf{8}[4-9a-f][0-9a-f]{7}\b",
-    r"0x0{8}[4-9a-f][0-9a-f]{7}\b",
     # Not with what follows the first eight digits of a GUID.
-    r"(?:^|[^0-9a-f])[0-9a-f]aa[0-9a-f]{5}(?:[^-0-9a-f]|-[0-9a-f]{0,3}[^0-9a-f]|-[0-9a-f]{0,3}$|$)",
+    r"(?:^|[^0-9a-f]|%[2-7][0-9a-f]|=3d|\\u00[2-7][0-9a-f])[0-9a-f]aa[0-9a-f]{5}(?:[^-0-9a-f]|-[0-9a-f]{0,3}[^0-9a-f]|-[0-9a-f]{0,3}$|$)",
     rf"{_EDGE}(?:80|c0|d0)[0-9a-f]{{6}}(?:[^-0-9a-z_]|-[0-9a-f]{{0,3}}[^0-9a-f]|-[0-9a-f]{{0,3}}$|$)",
     rf"{_UNSIGNED}\b",
     rf"(?:-|−|‐|‑|‒|–){_SIGNED}\b",
-    r"sip.{0,12}[3-6][0-9]{2}",
     r"\b[3-6][0-9]{2}#[0-9]",
     r"[3-6][0-9]{2}[\"']? ?[/(] ?[\"']?(?:540|549|560|569|510|511|531|500)[0-9]{3}",
     _STRONG_TRIGGER,
     r"(?:sub[ _-]?code|sub[ _-]?reason|microsoft (?:response )?code|ms ?code|diag ?code)[^0-9]{0,120}[0-9]{4,7}\b",
 ]
+"""Whose token begins at most 14 bytes before it."""

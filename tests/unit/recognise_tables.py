@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 FOUND: list[tuple[str, list[str]]] = [
+    ("adalRequestFailed%20error%3Duser_realm%20errorCode%3ACAA90018%3Bstatus%3AError", ["0xCAA90018"]),
+    ('{"t": "sign-in failed: \\u0022caa20003\\u0022"}', ["0xCAA20003"]),
+    ("Microsoft response code 560503, SBC listens on 5061", ["560503"]),
     ("Error 0xCAA82EE7 while signing in", ["0xCAA82EE7"]),
     ("we saw CAA70007 again", ["0xCAA70007"]),
     ("Error: caa20004.", ["0xCAA20004"]),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import time
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -69,9 +71,14 @@ def test_the_fast_step_changes_nothing(text: str) -> None:
     assert list(FAST.find([padded])) == list(SLOW.find([padded]))
 
 
-@given(
-    st.lists(st.sampled_from([text for text, _ in tables.FOUND] + tables.NOT_FOUND), max_size=8), st.integers(0, 400)
+_WRITTEN = st.builds(
+    lambda text, escaped: escaped(text),
+    st.sampled_from([text for text, _ in tables.FOUND] + tables.NOT_FOUND),
+    st.sampled_from([str, str.upper, quote, json.dumps]),
 )
+
+
+@given(st.lists(_WRITTEN, max_size=8), st.integers(0, 400))
 def test_the_fast_step_changes_nothing_in_mixed_texts(texts: list[str], gap: int) -> None:
     text = PAD + ("\n" + " " * gap).join(texts) + PAD
 
