@@ -142,25 +142,21 @@ def command_line(verb: str, subjects: Sequence[Subject], inventory: Path) -> dic
 
 
 def playbook(verb: str, subjects: Sequence[Subject], inventory: Path) -> dict[str, dict[str, Any]]:
+    """Each host's variables say which remediations are asked for."""
     runs = inventory.parent / f"runs-{os.urandom(4).hex()}"
     play, *more = {"check": ["check"], "dry_run": ["fix", "--check", "--diff"], "fix": ["fix"], "undo": ["undo"]}[verb]
-
-    def run(together: list[Subject], names: list[str]) -> None:
-        extra = {
-            "teamsmedic_run_dir": str(runs),
-            "remediations": names,
-            "allow": ["disruptive", "irreversible"],
-            "because": "six beats",
-            **({"waves": ["100%"]} if verb == "fix" else {}),
-        }
-        done = subprocess.run(
-            [str(TOOLS / "ansible-playbook"), str(PLAYBOOKS / f"{play}.yml"), "-i", str(inventory), "-f", FORKS, *more,
-             "-l", _hosts(together), "-e", json.dumps(extra)],
-            capture_output=True, text=True, check=False, timeout=1500, cwd="/", env={**os.environ, "LC_ALL": "C.UTF-8"},
-        )  # fmt: skip
-        assert "PLAY RECAP" in done.stdout, done.stdout + done.stderr
-
-    _each(subjects, False, run)
+    extra = {
+        "teamsmedic_run_dir": str(runs),
+        "allow": ["disruptive", "irreversible"],
+        "because": "six beats",
+        **({"waves": ["100%"]} if verb == "fix" else {}),
+    }
+    done = subprocess.run(
+        [str(TOOLS / "ansible-playbook"), str(PLAYBOOKS / f"{play}.yml"), "-i", str(inventory), "-f", "4", *more,
+         "-l", _hosts(subjects), "-e", json.dumps(extra)],
+        capture_output=True, text=True, check=False, timeout=1500, cwd="/", env={**os.environ, "LC_ALL": "C.UTF-8"},
+    )  # fmt: skip
+    assert "PLAY RECAP" in done.stdout, done.stdout + done.stderr
     return recorded(runs, subjects)
 
 
@@ -380,7 +376,8 @@ def batch(
                 if drifted or not through:
                     first[number] = devices[number].snapshot()
                 given = {name: dict(case.parameters) for name, case in mine if case.parameters}
-                hosts[devices[number].name] = devices[number].variables() | ({"parameters": given} if given else {})
+                asked = {"remediations": [name for name, _ in mine], **({"parameters": given} if given else {})}
+                hosts[devices[number].name] = devices[number].variables() | asked
             inventory.write_text(yaml.safe_dump({"all": {"hosts": hosts}}, allow_unicode=True))
             through[door] = [
                 Subject(name, case, devices[number], first.get(number, {}))

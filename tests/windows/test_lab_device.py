@@ -415,7 +415,7 @@ def test_a_pipeline_runs_on_without_its_client(desk: Any) -> None:
     file = desk.device.file(r"C:\Data\went-on.txt")
     script = r"Start-Sleep -Seconds 1; [IO.File]::WriteAllText('C:\Data\went-on.txt', 'x'); Start-Sleep -Seconds 1"
     fronted = desk.front
-    with contextlib.suppress(WinRMError, RequestException), desk.pool(connection_timeout=1, read_timeout=1) as pool:
+    with contextlib.suppress(WinRMError, RequestException), desk.pool() as pool:
         fronted.cut_after = fronted.requests + 1
         with pytest.raises((WinRMError, RequestException)):
             PowerShell(pool).add_script(script).invoke()
