@@ -196,11 +196,11 @@ class _Seen:
         elif time := _read_time(match):
             self.others = [min([*self.others, time]), max([*self.others, time])]
 
-    def span(self) -> tuple[str | None, str | None]:
-        """When it was seen first and last, where the source has times."""
+    def span(self) -> dict[str, Json]:
+        """When it was seen first and last; null where the source has no times."""
         ends = [match for both in self.times.values() for one in both if (match := _TIMES.match(one))]
         times = [*self.others, *filter(None, map(_read_time, ends))]
-        return (min(times)[1], max(times)[1]) if times else (None, None)
+        return {"first_seen": min(times)[1] if times else None, "last_seen": max(times)[1] if times else None}
 
     def settled(self) -> tuple[Entry, Statement | None]:
         """The entry, with the verdict of another place where all hits stand in such a place, and why it is another."""
@@ -252,7 +252,7 @@ def _source(source: Source, catalog: Catalog, remedies: Remedies) -> dict[str, J
                 "elsewhere": _statement(elsewhere) if (elsewhere := settled[entry.code.text][1]) else None,
                 "hits": seen[entry.code.text].places,
                 "count": seen[entry.code.text].count,
-                **dict(zip(("first_seen", "last_seen"), seen[entry.code.text].span(), strict=True)),
+                **seen[entry.code.text].span(),
             }
             for entry in ordered
         ],

@@ -21,12 +21,14 @@ from teamsmedic.hit import KEPT, Hit, Sure
 from teamsmedic.signs import (
     AAD,
     CALL,
+    CALLS_NUMBER,
     CARRIED_ON,
     CLIENT,
     CODES,
     CODES_OF_THINGS,
     COUNTED,
     DECIMAL,
+    EDGE,
     ELSE,
     ERRORS,
     FAILED,
@@ -55,7 +57,6 @@ from teamsmedic.signs import (
     TRIGGERS,
     WIDE_TRIGGERS,
     Signs,
-    calls_number,
     near_call,
     rows,
 )
@@ -319,6 +320,11 @@ class _Around:
             self._last = self._words(reach)
         return self._last[:count]
 
+    @property
+    def nearest(self) -> tuple[str, int]:
+        """The word just before, and how far it is; far where there is none."""
+        return next(iter(self.last(1)), ("", 9))
+
     def _words(self, reach: int) -> list[tuple[str, int]]:
         tail = self.before[-80:]
         if "<" in tail:
@@ -390,7 +396,7 @@ class _Around:
         """Whether it is a part of something else."""
         text, begin, end = self.text, self.begin, self.end
         # A label right before it and nothing that goes on behind it: the long pattern would find nothing.
-        if self.labelled and self.last(1)[0][1] <= 4 and _CLEAR.match(text, end):
+        if self.labelled and self.nearest[1] <= 4 and _CLEAR.match(text, end):
             beginning = self.before[-44:]
             if "/" not in beginning and "http" not in beginning and "\\" not in beginning and "#" not in beginning[-4:]:
                 return False
@@ -457,7 +463,7 @@ def _sure(what: _Known, form: str, text: str, begin: int, end: int) -> Sure | No
         return Sure.LIKELY if known and (_alone(text, begin, end) or around.labelled or around.near(CLIENT)) else None
     adal = code.kind is Kind.HRESULT and code.number & 0x0FF00000 == 0x0AA00000
     if form in {"hex", "wide_hex", "bare_hex"} and code.kind is Kind.HRESULT:
-        word, gap = next(iter(around.last(1)), ("", 9))
+        word, gap = around.nearest
         if gap <= 4 and (word in NOT_HEX or (word == "id" and form == "bare_hex" and not around.labelled)):
             return None
         if form == "bare_hex" and (
@@ -590,7 +596,7 @@ def _call(around: _Around, number: int) -> bool:
         return False
     if _phrase(number, around.after) or around.labelled:
         return True
-    word, gap = next(iter(around.last(1)), ("", 9))
+    word, gap = around.nearest
     if gap <= 2 and word in PARTIES:
         return False
     if _NAME.search(around.text[max(0, around.begin - 60) : around.begin]) and not CALL.near(word):
@@ -743,12 +749,11 @@ def _trigger(catalog: Catalog, letter: int, *, all_rows: bool) -> Callable[[byte
     """The fast step: answers where in a block, whose letters have up to so many bytes, codes could begin, in order."""
     numbers, hexadecimal = _named(catalog)
     words = [re.escape(word) for word in sorted(catalog.words)]
-    edge = r"(?:\b|%[0-9a-f]{2}|=3d|\\[nrt]|\\u00[0-9a-f]{2})"
     calls, records = near_call(letter), rows(letter, every=all_rows)
     patterns = [*calls, *records, *WIDE_TRIGGERS, *words]
     wide, longest = range(len(calls), len(patterns)), max([22, *map(len, catalog.words)])
     patterns += TRIGGERS
-    patterns += [rf"{edge}(?:{'|'.join(numbers)})\b", rf"{edge}(?:{'|'.join(hexadecimal)})\b", TRIGGER_GLUED]
+    patterns += [rf"{EDGE}(?:{'|'.join(numbers)})\b", rf"{EDGE}(?:{'|'.join(hexadecimal)})\b", TRIGGER_GLUED]
     try:
         import hyperscan  # noqa: PLC0415 - late: short texts and single codes need none of it
 
@@ -763,7 +768,7 @@ def _trigger(catalog: Catalog, letter: int, *, all_rows: bool) -> Callable[[byte
         return lambda block: [(0, len(block))]
 
     # What stands before its sign is told by where the sign ends: how far back it is, and what is looked for there.
-    back = {0: (100 * letter + 40, re.compile(calls_number().encode(), re.I))}
+    back = {0: (100 * letter + 40, re.compile(CALLS_NUMBER.encode(), re.I))}
     if len(records) > 2:
         back[len(calls) + len(records) - 1] = 640, re.compile(ROW_OF_NUMBERS.encode(), re.I)
 
@@ -783,7 +788,7 @@ def _trigger(catalog: Catalog, letter: int, *, all_rows: bool) -> Callable[[byte
             for end in sorted(signs[which]):
                 for one in pattern.finditer(block, max(last, end - reach), end):
                     last = one.end()
-                    found.append((last - 22, last + 1))
+                    found.append((last - longest, last + 1))
         found.sort()
         return found
 

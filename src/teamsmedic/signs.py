@@ -373,7 +373,7 @@ _UNSIGNED, _SIGNED = "(?:21[45]|322|339|340|348)[0-9]{7}", "(?:214[4-7]|107[0-3]
 DECIMAL = re.compile(f"{_UNSIGNED}|-{_SIGNED}")
 """HRESULT and NTSTATUS as decimal numbers, of those parts of Windows that sign in."""
 
-_EDGE = r"(?:\b|%[0-9a-f]{2}|=3d|\\[nrt]|\\u00[0-9a-f]{2})"
+EDGE = r"(?:\b|%[0-9a-f]{2}|=3d|\\[nrt]|\\u00[0-9a-f]{2})"
 _ASCII_CALL = (
     r"sip|sbc|callend|invite|bye|pstn|direct ?routing|trunk|teams phone|subcode|q\.850|carrier|byot|dr_(?:in|out|emer)"
     r"|final microsoft|diagcode|voice ?rout|going call|bound call|coming call|phone call|emergency call"
@@ -383,19 +383,16 @@ _ASCII_CALL = (
 )
 
 
-_LEG = r"5[46][09][0-9]{3}|51[01][0-9]{3}|531[0-9]{3}|1106|500001|301[0-9]{3}"
-
-
-def calls_number() -> str:
-    """A number such as calls end with."""
-    return rf"{_EDGE}(?:[3-6][0-9]{{2}}|{_LEG})\b"
+CALLS_NUMBER = (
+    rf"{EDGE}(?:[3-6][0-9]{{2}}|5[46][09][0-9]{{3}}|51[01][0-9]{{3}}|531[0-9]{{3}}|1106|500001|301[0-9]{{3}})\b"
+)
+"""A number such as calls end with."""
 
 
 def near_call(letter: int) -> tuple[str, str]:
     """Such a number before a sign of a call, and one after it, in a text of letters of so many bytes."""
-    number = calls_number()
-    call = rf"(?:{_ASCII_CALL}|sub[ _-]?code|sub ?reason|microsoft (?:response )?code|ms ?code|diag ?code)"
-    return rf"{number}.{{0,{100 * letter}}}{call}", rf"{call}.{{0,{200 * letter}}}{number}"
+    before, after = rf".{{0,{100 * letter}}}", rf".{{0,{200 * letter}}}"
+    return rf"{CALLS_NUMBER}{before}(?:{_ASCII_CALL})", rf"(?:{_ASCII_CALL}){after}{CALLS_NUMBER}"
 
 
 _BETWEEN = r"[\"']? ?[,;\t|] ?[\"']?"
@@ -439,12 +436,12 @@ TRIGGERS = [
     r"0x0{0,3}9[0-9a-f]{4}\b",
     # Not with what follows the first eight digits of a GUID.
     r"(?:^|[^0-9a-f]|%[2-7][0-9a-f]|=3d|\\u00[2-7][0-9a-f])[0-9a-f]aa[0-9a-f]{5}(?:[^-0-9a-f]|-[0-9a-f]{0,3}[^0-9a-f]|-[0-9a-f]{0,3}$|$)",
-    rf"{_EDGE}(?:80|c0|d0)[0-9a-f]{{6}}(?:[^-0-9a-z_]|-[0-9a-f]{{0,3}}[^0-9a-f]|-[0-9a-f]{{0,3}}$|$)",
+    rf"{EDGE}(?:80|c0|d0)[0-9a-f]{{6}}(?:[^-0-9a-z_]|-[0-9a-f]{{0,3}}[^0-9a-f]|-[0-9a-f]{{0,3}}$|$)",
     rf"{_UNSIGNED}\b",
     rf"(?:-|−|‐|‑|‒|–){_SIGNED}\b",
     r"\b[3-6][0-9]{2}#[0-9]",
     r"[3-6][0-9]{2}[\"']? ?[/(] ?[\"']?(?:540|549|560|569|510|511|531|500)[0-9]{3}",
     _STRONG_TRIGGER,
-    r"(?:sub[ _-]?code|sub[ _-]?reason|microsoft (?:response )?code|ms ?code|diag ?code)[^0-9]{0,120}[0-9]{4,7}\b",
+    r"(?:sub[ _-]?code|sub[ _-]?reason|microsoft (?:response )?code|ms ?code|diag ?code)[^0-9]{0,180}[0-9]{4,7}\b",
 ]
 """Whose token begins at most 14 bytes before it."""

@@ -408,10 +408,11 @@ FLOORS = {
     "one that parses its argument": "param($Text) $null = $Text | ConvertFrom-Json; 'x'",
     "one that reads six values too": r"""
 param($Text)
+$ErrorActionPreference = 'Stop'
 $null = $Text | ConvertFrom-Json
 $read = [ordered]@{}
-foreach ($name in 'CurrentBuildNumber', 'ProductName', 'EditionID', 'ReleaseId', 'DisplayVersion', 'UBR') {
-    $read[$name] = (Get-ItemProperty -LiteralPath 'HKLM:\SOFTWARE\Microsoft\Windows NT\CurrentVersion' -Name $name -ErrorAction Ignore).$name
+foreach ($name in 'CurrentBuildNumber', 'CurrentBuild', 'CurrentVersion', 'CurrentType', 'ProductName', 'SystemRoot') {
+    $read[$name] = (Get-ItemProperty -LiteralPath 'HKLM:\SOFTWARE\Microsoft\Windows NT\CurrentVersion' -Name $name).$name
 }
 $read | ConvertTo-Json -Compress
 """,

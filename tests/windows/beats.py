@@ -199,20 +199,14 @@ def checked(door: Door, subjects: Sequence[Subject], inventory: Path) -> None:
 
 
 def equal(through: dict[str, list[Subject]], inventory: Path) -> None:
-    """Check and fix say the same through one door after the other, and check once more; nothing changes."""
+    """Through one door after the other check, fix and check again say the same, and nothing changes."""
     for door, subjects in through.items():
         checked(DOORS[door], subjects, inventory)
-        _again("fix", DOORS[door], subjects, inventory)
-        _unchanged("check and fix", subjects)
-    door, subjects = next(iter(through.items()))
-    _again("check", DOORS[door], subjects, inventory)
-    _unchanged("check, fix and check again", subjects)
-
-
-def _unchanged(what: str, subjects: Sequence[Subject]) -> None:
-    found = {name: mine[0].device.snapshot() for name, mine in _by_device(subjects).items()}
-    for one in subjects:
-        one.same(what, one.first, found[one.device.name])
+        for verb in ("fix", "check"):
+            _again(verb, DOORS[door], subjects, inventory)
+        found = {name: mine[0].device.snapshot() for name, mine in _by_device(subjects).items()}
+        for one in subjects:
+            one.same("check, fix and check again", one.first, found[one.device.name])
 
 
 def _again(verb: str, door: Door, subjects: Sequence[Subject], inventory: Path) -> None:
