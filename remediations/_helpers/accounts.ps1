@@ -94,7 +94,7 @@ function Get-TMAccount {
                 'identity_store' { Get-TMAccountIdentity }
                 'oneauth' { Get-TMAccountOneAuth }
                 'office' { Get-TMAccountOffice }
-                'logon' { Use-TMCredentialType; [TMCredential]::Upn() }
+                'logon' { Get-TMLogonName }
             })
         }
         catch { $readable = $false }

@@ -1,6 +1,9 @@
 # Folders in a person's profile, whose owner may replace any of them by a link at any time. It only reads.
+# Needs the helper native.
 #
 #   Get-TMReparsePoint -Path P -Below ROOT   -> the first part of P below ROOT that is a reparse point, '' where none is
+#   Get-TMEntry -Path P                      -> [object[]] name, attributes, bytes for each thing in P; none where P is not there
+#   Get-TMFile -Path P [-Most N]             -> [object[]] full name, bytes of files below P; links are not followed
 #   Get-TMTree -Path P                       -> [ordered] files, bytes of all below P; links are not followed
 #   Test-TMBelow -Path P -Folder F           -> whether P is F or lies below it, by their texts
 #
@@ -20,112 +23,72 @@ function Get-TMReparsePoint {
     return ''
 }
 
+# Name, attributes and bytes of all that lies in a folder; nothing where it is not there.
 # By the functions of Windows with \\?\: Teams' caches hold paths of more than 260 characters, and whether .NET Framework
 # takes \\?\ depends on the program that hosts it.
-function Use-TMTreeType {
-    if ('TMTree' -as [type]) { return }
-    Add-Type -TypeDefinition @'
-using System;
-using System.Collections.Generic;
-using System.ComponentModel;
-using System.Runtime.InteropServices;
-
-public static class TMTree
-{
-    const uint Directory = 0x10, ReparsePoint = 0x400;
-    const int FileNotFound = 2, PathNotFound = 3, NoMoreFiles = 18;
-
-    [StructLayout(LayoutKind.Sequential, CharSet = CharSet.Unicode)]
-    struct Found
-    {
-        public uint Attributes, a, b, c, d, e, f, SizeHigh, SizeLow, g, h;
-        [MarshalAs(UnmanagedType.ByValTStr, SizeConst = 260)] public string Name;
-        [MarshalAs(UnmanagedType.ByValTStr, SizeConst = 14)] public string Short;
-    }
-
-    [DllImport("kernel32.dll", CharSet = CharSet.Unicode, SetLastError = true)]
-    static extern IntPtr FindFirstFileW(string pattern, out Found found);
-    [DllImport("kernel32.dll", CharSet = CharSet.Unicode, SetLastError = true)]
-    static extern bool FindNextFileW(IntPtr find, out Found found);
-    [DllImport("kernel32.dll")]
-    static extern bool FindClose(IntPtr find);
-
-    static List<Found> Entries(string path)
-    {
-        List<Found> entries = new List<Found>();
-        Found found;
-        IntPtr find = FindFirstFileW(@"\\?\" + path + @"\*", out found);
-        int error = Marshal.GetLastWin32Error();
-        if (find == (IntPtr)(-1))
-        {
-            if (error == FileNotFound || error == PathNotFound) return entries;
-            throw new Win32Exception(error, "error " + error + " of Windows at " + path);
+function Get-TMEntry {
+    param([string] $Path)
+    $windows = Get-TMNative -Name 'Find' -Function {
+        @{
+            FindFirstFileW = 'kernel32.dll', [System.IntPtr], [string], [System.IntPtr]
+            FindNextFileW = 'kernel32.dll', [bool], [System.IntPtr], [System.IntPtr]
+            FindClose = 'kernel32.dll', [bool], [System.IntPtr]
         }
-        try
-        {
-            do { if (found.Name != "." && found.Name != "..") entries.Add(found); }
-            while (FindNextFileW(find, out found));
-            error = Marshal.GetLastWin32Error();
-            if (error != NoMoreFiles) throw new Win32Exception(error, "error " + error + " of Windows at " + path);
+    }
+    $failure = 0
+    # WIN32_FIND_DATAW: attributes at 0, size at 28 (high) and 32 (low), name at 44.
+    $found = [System.Runtime.InteropServices.Marshal]::AllocHGlobal(592)
+    try {
+        $handle = $windows::FindFirstFileW("\\?\$Path\*", $found, [ref]$failure)
+        if ($handle.ToInt64() -eq -1) {
+            # 2 and 3: there is no such folder.
+            if (2, 3 -contains $failure) { return }
+            throw (Get-TMNativeError -Failure $failure -Path $Path)
         }
-        finally { FindClose(find); }
-        return entries;
-    }
-
-    // The names in a folder; none where it is not there.
-    public static string[] Names(string path)
-    {
-        List<string> names = new List<string>();
-        foreach (Found entry in Entries(path)) names.Add(entry.Name);
-        return names.ToArray();
-    }
-
-    // Full names of at most `most` files below a folder.
-    public static string[] Files(string path, int most)
-    {
-        List<string> files = new List<string>();
-        Stack<string> folders = new Stack<string>();
-        folders.Push(path);
-        while (folders.Count > 0 && files.Count < most)
-        {
-            string folder = folders.Pop();
-            foreach (Found entry in Entries(folder))
-            {
-                if ((entry.Attributes & ReparsePoint) != 0) continue;
-                if ((entry.Attributes & Directory) != 0) folders.Push(folder + "\\" + entry.Name);
-                else if (files.Count < most) files.Add(folder + "\\" + entry.Name);
-            }
+        try {
+            $named = [System.IntPtr]::Add($found, 44)
+            do {
+                $name = [System.Runtime.InteropServices.Marshal]::PtrToStringUni($named)
+                if ('.', '..' -ccontains $name) { continue }
+                $low = [System.Runtime.InteropServices.Marshal]::ReadInt32($found, 32)
+                $bytes = [long][System.Runtime.InteropServices.Marshal]::ReadInt32($found, 28) * 4294967296 + $low
+                if ($low -lt 0) { $bytes += 4294967296 }
+                , @($name, [System.Runtime.InteropServices.Marshal]::ReadInt32($found), $bytes)
+            } while ($windows::FindNextFileW($handle, $found, [ref]$failure))
+            # 18: there are no more.
+            if ($failure -ne 18) { throw (Get-TMNativeError -Failure $failure -Path $Path) }
         }
-        return files.ToArray();
+        finally { $null = $windows::FindClose($handle, [ref]$failure) }
     }
-
-    // {files, bytes} below a folder.
-    public static long[] Measure(string path)
-    {
-        long files = 0, bytes = 0;
-        Stack<string> folders = new Stack<string>();
-        folders.Push(path);
-        while (folders.Count > 0)
-        {
-            string folder = folders.Pop();
-            foreach (Found entry in Entries(folder))
-            {
-                if ((entry.Attributes & ReparsePoint) != 0) continue;
-                if ((entry.Attributes & Directory) != 0) { folders.Push(folder + "\\" + entry.Name); continue; }
-                files++;
-                bytes += ((long)entry.SizeHigh << 32) + entry.SizeLow;
-            }
-        }
-        return new long[] { files, bytes };
-    }
+    finally { [System.Runtime.InteropServices.Marshal]::FreeHGlobal($found) }
 }
-'@
+
+function Get-TMFile {
+    param([string] $Path, [int] $Most = [int]::MaxValue)
+    $count = 0
+    $folders = New-Object -TypeName 'System.Collections.Generic.Stack[string]'
+    $folders.Push($Path)
+    while ($folders.Count -gt 0 -and $count -lt $Most) {
+        $folder = $folders.Pop()
+        foreach ($entry in Get-TMEntry -Path $folder) {
+            # 0x400: a reparse point; 0x10: a folder.
+            if ($entry[1] -band 0x400) { continue }
+            if ($entry[1] -band 0x10) { $folders.Push("$folder\$($entry[0])"); continue }
+            if ($count -ge $Most) { return }
+            $count++
+            , @("$folder\$($entry[0])", $entry[2])
+        }
+    }
 }
 
 function Get-TMTree {
     param([string] $Path)
-    Use-TMTreeType
-    $files, $bytes = [TMTree]::Measure($Path)
+    $files = 0
+    $bytes = [long]0
+    foreach ($file in Get-TMFile -Path $Path) {
+        $files++
+        $bytes += $file[1]
+    }
     [ordered]@{ files = $files; bytes = $bytes }
 }
 

@@ -9,204 +9,225 @@
 # A look at a path is old as soon as it was taken: its owner may put a link in the place of any folder. So the folders on
 # the way are held open without sharing deletion, which neither rename nor removal gets past, and a folder with something
 # in it cannot be turned into a link; each is looked at through its handle. Everything is opened without following links.
-function Use-TMChangeType {
-    Use-TMTreeType
-    if ('TMChange' -as [type]) { return }
-    Add-Type -TypeDefinition @'
-using System;
-using System.Collections.Generic;
-using System.ComponentModel;
-using System.IO;
-using System.Runtime.InteropServices;
-using System.Text;
-using Microsoft.Win32.SafeHandles;
-
-public static class TMChange
-{
-    const uint ReadData = 1, ReadAttributes = 0x80, WriteAttributes = 0x100, Delete = 0x10000, WriteOwner = 0x80000, Synchronize = 0x100000;
-    const uint GenericRead = 0x80000000, GenericWrite = 0x40000000, ShareRead = 1, ShareWrite = 2, CreateNew = 1, OpenExisting = 3;
-    const uint BackupSemantics = 0x02000000, OpenReparsePoint = 0x00200000;
-    const uint ReadOnly = 1, Directory = 0x10, Normal = 0x80, ReparsePoint = 0x400;
-    const int AlreadyExists = 183;
-
-    [StructLayout(LayoutKind.Sequential)]
-    struct Information { public uint Attributes, a, b, c, d, e, f, g, h, i, j, k, l; }
-    [StructLayout(LayoutKind.Sequential)]
-    struct Basic { public long a, b, c, d; public uint Attributes, Padding; }
-    [StructLayout(LayoutKind.Sequential, Pack = 4)]
-    struct Privilege { public int Count; public long Id; public int Attributes; }
-    [StructLayout(LayoutKind.Sequential, CharSet = CharSet.Unicode)]
-    struct User
-    {
-        public int Id; public uint Low, High;
-        [MarshalAs(UnmanagedType.ByValTStr, SizeConst = 256)] public string Name;
-        [MarshalAs(UnmanagedType.ByValTStr, SizeConst = 64)] public string Service;
-        public int Type; public uint Status, Session; public int Restartable;
-    }
-
-    [DllImport("kernel32.dll", CharSet = CharSet.Unicode, SetLastError = true)]
-    static extern SafeFileHandle CreateFileW(string path, uint access, uint share, IntPtr security, uint how, uint flags, IntPtr template);
-    [DllImport("kernel32.dll", SetLastError = true)]
-    static extern bool GetFileInformationByHandle(SafeFileHandle file, out Information information);
-    [DllImport("kernel32.dll", SetLastError = true)]
-    static extern bool SetFileInformationByHandle(SafeFileHandle file, int kind, ref Basic information, int size);
-    [DllImport("kernel32.dll", SetLastError = true)]
-    static extern bool SetFileInformationByHandle(SafeFileHandle file, int kind, ref byte information, int size);
-    [DllImport("kernel32.dll", CharSet = CharSet.Unicode, SetLastError = true)]
-    static extern bool MoveFileExW(string from, string to, uint flags);
-    [DllImport("kernel32.dll", CharSet = CharSet.Unicode, SetLastError = true)]
-    static extern bool CreateDirectoryW(string path, IntPtr security);
-    [DllImport("kernel32.dll")]
-    static extern IntPtr GetCurrentProcess();
-    [DllImport("advapi32.dll")]
-    static extern int SetSecurityInfo(SafeFileHandle file, int kind, uint what, byte[] owner, IntPtr group, IntPtr dacl, IntPtr sacl);
-    [DllImport("advapi32.dll", SetLastError = true)]
-    static extern bool OpenProcessToken(IntPtr process, int access, out IntPtr token);
-    [DllImport("advapi32.dll", CharSet = CharSet.Unicode, SetLastError = true)]
-    static extern bool LookupPrivilegeValueW(string system, string name, out long id);
-    [DllImport("advapi32.dll", SetLastError = true)]
-    static extern bool AdjustTokenPrivileges(IntPtr token, bool none, ref Privilege privilege, int length, IntPtr before, IntPtr needed);
-    [DllImport("kernel32.dll")]
-    static extern bool CloseHandle(IntPtr handle);
-    [DllImport("rstrtmgr.dll", CharSet = CharSet.Unicode)]
-    static extern int RmStartSession(out uint session, int flags, StringBuilder key);
-    [DllImport("rstrtmgr.dll", CharSet = CharSet.Unicode)]
-    static extern int RmRegisterResources(uint session, int files, string[] names, int a, IntPtr b, int c, IntPtr d);
-    [DllImport("rstrtmgr.dll", CharSet = CharSet.Unicode)]
-    static extern int RmGetList(uint session, out int needed, ref int count, [In, Out] User[] users, out int reasons);
-    [DllImport("rstrtmgr.dll")]
-    static extern int RmEndSession(uint session);
-
-    // With these an administrator opens what its owner has closed to him, and gives what he made to another owner. A
-    // network logon has them enabled, other logons have not.
-    public static void Enable(string name)
-    {
-        IntPtr token;
-        Privilege privilege = new Privilege();
-        privilege.Count = 1;
-        privilege.Attributes = 2;
-        if (!OpenProcessToken(GetCurrentProcess(), 0x20, out token)) return;
-        if (LookupPrivilegeValueW(null, name, out privilege.Id)) AdjustTokenPrivileges(token, false, ref privilege, 0, IntPtr.Zero, IntPtr.Zero);
-        CloseHandle(token);
-    }
-
-    static Win32Exception Failure(int error, string path)
-    {
-        return new Win32Exception(error, "error " + error + " of Windows at " + path);
-    }
-
-    static SafeFileHandle Open(string path, uint access, uint share, uint how)
-    {
-        SafeFileHandle file = CreateFileW(@"\\?\" + path, access | ReadAttributes | Synchronize, share, IntPtr.Zero, how, BackupSemantics | OpenReparsePoint, IntPtr.Zero);
-        if (file.IsInvalid) throw Failure(Marshal.GetLastWin32Error(), path);
-        return file;
-    }
-
-    static uint Attributes(SafeFileHandle file, string path)
-    {
-        Information information;
-        if (!GetFileInformationByHandle(file, out information)) throw Failure(Marshal.GetLastWin32Error(), path);
-        return information.Attributes;
-    }
-
-    // The folder's handle; a link in its place is refused. Reading its data is what makes sharing count.
-    public static SafeFileHandle Hold(string path)
-    {
-        SafeFileHandle file = Open(path, ReadData, ShareRead | ShareWrite, OpenExisting);
-        uint attributes = Attributes(file, path);
-        if ((attributes & Directory) != 0 && (attributes & ReparsePoint) == 0) return file;
-        file.Dispose();
-        throw new IOException(path);
-    }
-
-    // 0, or the error of Windows. Never across volumes, never onto something.
-    public static int Move(string from, string to)
-    {
-        return MoveFileExW(@"\\?\" + from, @"\\?\" + to, 0) ? 0 : Marshal.GetLastWin32Error();
-    }
-
-    // A folder is held while its contents go; what then stands in its place goes as what it is, empty or a link.
-    public static void Remove(string path, Func<string, string[]> names)
-    {
-        uint attributes;
-        using (SafeFileHandle file = Open(path, 0, ShareRead | ShareWrite, OpenExisting)) attributes = Attributes(file, path);
-        if ((attributes & Directory) != 0 && (attributes & ReparsePoint) == 0)
-            using (Hold(path)) foreach (string name in names(path)) Remove(path + "\\" + name, names);
-        using (SafeFileHandle file = Open(path, Delete | WriteAttributes, ShareRead | ShareWrite, OpenExisting))
-        {
-            if ((attributes & ReadOnly) != 0)
-            {
-                Basic basic = new Basic();
-                basic.Attributes = Normal;
-                SetFileInformationByHandle(file, 0, ref basic, Marshal.SizeOf(typeof(Basic)));
-            }
-            byte yes = 1;
-            if (!SetFileInformationByHandle(file, 4, ref yes, 1)) throw Failure(Marshal.GetLastWin32Error(), path);
+function Get-TMChangeFunction {
+    Get-TMNative -Name 'Change' -Function {
+        @{
+            CreateFileW = 'kernel32.dll', [Microsoft.Win32.SafeHandles.SafeFileHandle], [string], [int], [int], [System.IntPtr], [int], [int], [System.IntPtr]
+            GetFileInformationByHandle = 'kernel32.dll', [bool], [Microsoft.Win32.SafeHandles.SafeFileHandle], [System.IntPtr]
+            SetFileInformationByHandle = 'kernel32.dll', [bool], [Microsoft.Win32.SafeHandles.SafeFileHandle], [int], [System.IntPtr], [int]
+            MoveFileExW = 'kernel32.dll', [bool], [string], [string], [int]
+            CreateDirectoryW = 'kernel32.dll', [bool], [string], [System.IntPtr]
+            SetSecurityInfo = 'advapi32.dll', [int], [Microsoft.Win32.SafeHandles.SafeFileHandle], [int], [int], [byte[]], [System.IntPtr], [System.IntPtr], [System.IntPtr]
+            GetCurrentProcess = 'kernel32.dll', [System.IntPtr]
+            OpenProcessToken = 'advapi32.dll', [bool], [System.IntPtr], [int], [System.IntPtr].MakeByRefType()
+            LookupPrivilegeValueW = 'advapi32.dll', [bool], [System.IntPtr], [string], [long].MakeByRefType()
+            AdjustTokenPrivileges = 'advapi32.dll', [bool], [System.IntPtr], [bool], [System.IntPtr], [int], [System.IntPtr], [System.IntPtr]
+            CloseHandle = 'kernel32.dll', [bool], [System.IntPtr]
+            RmStartSession = 'rstrtmgr.dll', [int], [int].MakeByRefType(), [int], [System.IntPtr]
+            RmRegisterResources = 'rstrtmgr.dll', [int], [int], [int], [string[]], [int], [System.IntPtr], [int], [System.IntPtr]
+            RmGetList = 'rstrtmgr.dll', [int], [int], [int].MakeByRefType(), [int].MakeByRefType(), [System.IntPtr], [int].MakeByRefType()
+            RmEndSession = 'rstrtmgr.dll', [int], [int]
         }
-    }
-
-    // Files and folders that `to` lacks; what is made belongs to `owner` (a binary SID). Links are left out.
-    public static void Copy(string from, string to, byte[] owner, Func<string, string[]> names)
-    {
-        using (SafeFileHandle source = Open(from, GenericRead, ShareRead | ShareWrite, OpenExisting))
-        {
-            uint attributes = Attributes(source, from);
-            if ((attributes & ReparsePoint) != 0) return;
-            if ((attributes & Directory) == 0)
-            {
-                SafeFileHandle made = CreateFileW(@"\\?\" + to, GenericWrite | WriteOwner, 0, IntPtr.Zero, CreateNew, OpenReparsePoint, IntPtr.Zero);
-                int error = Marshal.GetLastWin32Error();
-                if (made.IsInvalid && error == 80) return;
-                if (made.IsInvalid) throw Failure(error, to);
-                Give(made, owner, to);
-                using (FileStream read = new FileStream(source, FileAccess.Read))
-                using (FileStream write = new FileStream(made, FileAccess.Write)) read.CopyTo(write);
-                return;
-            }
-            using (Make(to, owner)) foreach (string name in names(from)) Copy(from + "\\" + name, to + "\\" + name, owner, names);
-        }
-    }
-
-    // A folder that is there afterwards, held; it belongs to `owner` where it was made here.
-    public static SafeFileHandle Make(string path, byte[] owner)
-    {
-        bool made = CreateDirectoryW(@"\\?\" + path, IntPtr.Zero);
-        int error = Marshal.GetLastWin32Error();
-        if (!made && error != AlreadyExists) throw Failure(error, path);
-        SafeFileHandle folder = Hold(path);
-        if (made) using (SafeFileHandle mine = Open(path, WriteOwner, ShareRead | ShareWrite, OpenExisting)) Give(mine, owner, path);
-        return folder;
-    }
-
-    static void Give(SafeFileHandle file, byte[] owner, string path)
-    {
-        int error = SetSecurityInfo(file, 1, 1, owner, IntPtr.Zero, IntPtr.Zero, IntPtr.Zero);
-        if (error != 0) throw Failure(error, path);
-    }
-
-    // The ids of processes that have one of the files open, as the Restart Manager knows them; none where it does not.
-    public static int[] Users(string[] files)
-    {
-        uint session;
-        List<int> ids = new List<int>();
-        if (files.Length == 0 || RmStartSession(out session, 0, new StringBuilder(64)) != 0) return ids.ToArray();
-        try
-        {
-            int needed, reasons, count = 32;
-            User[] users = new User[count];
-            if (RmRegisterResources(session, files.Length, files, 0, IntPtr.Zero, 0, IntPtr.Zero) != 0) return ids.ToArray();
-            if (RmGetList(session, out needed, ref count, users, out reasons) == 0) for (int i = 0; i < count; i++) ids.Add(users[i].Id);
-            return ids.ToArray();
-        }
-        finally { RmEndSession(session); }
     }
 }
-'@
-    foreach ($name in 'SeBackupPrivilege', 'SeRestorePrivilege') { [TMChange]::Enable($name) }
+
+# With these an administrator opens what its owner has closed to him, and gives what he made to another owner. A network
+# logon has them enabled, other logons have not.
+function Enable-TMPrivilege {
+    if ($TM['privileges']) { return }
+    $TM['privileges'] = $true
+    $windows = Get-TMChangeFunction
+    $failure = 0
+    $token = [System.IntPtr]::Zero
+    # 0x20: TOKEN_ADJUST_PRIVILEGES.
+    if (-not $windows::OpenProcessToken($windows::GetCurrentProcess([ref]$failure), 0x20, [ref]$token, [ref]$failure)) { return }
+    # TOKEN_PRIVILEGES: count, id of 8 bytes, attributes; 2: SE_PRIVILEGE_ENABLED.
+    $wanted = [System.Runtime.InteropServices.Marshal]::AllocHGlobal(16)
+    try {
+        foreach ($name in 'SeBackupPrivilege', 'SeRestorePrivilege') {
+            $id = [long]0
+            if (-not $windows::LookupPrivilegeValueW([System.IntPtr]::Zero, $name, [ref]$id, [ref]$failure)) { continue }
+            [System.Runtime.InteropServices.Marshal]::WriteInt32($wanted, 1)
+            [System.Runtime.InteropServices.Marshal]::WriteInt64($wanted, 4, $id)
+            [System.Runtime.InteropServices.Marshal]::WriteInt32($wanted, 12, 2)
+            $null = $windows::AdjustTokenPrivileges($token, $false, $wanted, 0, [System.IntPtr]::Zero, [System.IntPtr]::Zero, [ref]$failure)
+        }
+    }
+    finally {
+        [System.Runtime.InteropServices.Marshal]::FreeHGlobal($wanted)
+        $null = $windows::CloseHandle($token, [ref]$failure)
+    }
 }
 
-# The two types lie in assemblies that cannot name each other.
-function Get-TMNames { [System.Delegate]::CreateDelegate([System.Func[string, string[]]], [TMTree], 'Names') }
+# A handle to what is there, whatever it is; only deletion is not shared.
+function Open-TMItem {
+    param([string] $Path, [int] $Access = 0)
+    Enable-TMPrivilege
+    $windows = Get-TMChangeFunction
+    $failure = 0
+    # FILE_READ_ATTRIBUTES and SYNCHRONIZE; FILE_SHARE_READ and _WRITE; OPEN_EXISTING; FILE_FLAG_BACKUP_SEMANTICS and
+    # _OPEN_REPARSE_POINT.
+    $handle = $windows::CreateFileW("\\?\$Path", ($Access -bor 0x100080), 3, [System.IntPtr]::Zero, 3, 0x2200000, [System.IntPtr]::Zero, [ref]$failure)
+    if ($handle.IsInvalid) { throw (Get-TMNativeError -Failure $failure -Path $Path) }
+    $handle
+}
+
+function Get-TMAttribute {
+    param([object] $Handle, [string] $Path)
+    $windows = Get-TMChangeFunction
+    $failure = 0
+    # BY_HANDLE_FILE_INFORMATION begins with the attributes.
+    $about = [System.Runtime.InteropServices.Marshal]::AllocHGlobal(52)
+    try {
+        if (-not $windows::GetFileInformationByHandle($Handle, $about, [ref]$failure)) { throw (Get-TMNativeError -Failure $failure -Path $Path) }
+        [System.Runtime.InteropServices.Marshal]::ReadInt32($about)
+    }
+    finally { [System.Runtime.InteropServices.Marshal]::FreeHGlobal($about) }
+}
+
+# 0x10: a folder, 0x400: a reparse point.
+function Test-TMFolder {
+    param([int] $Attribute)
+    ($Attribute -band 0x410) -eq 0x10
+}
+
+# The folder's handle; a link in its place is refused. FILE_READ_DATA is what makes sharing count.
+function Lock-TMFolder {
+    param([string] $Path)
+    $handle = Open-TMItem -Path $Path -Access 1
+    $found = $false
+    try { $found = Test-TMFolder -Attribute (Get-TMAttribute -Handle $handle -Path $Path) }
+    finally { if (-not $found) { $handle.Dispose() } }
+    if (-not $found) { throw (New-Object -TypeName 'System.IO.IOException' -ArgumentList $Path) }
+    $handle
+}
+
+function Set-TMOwner {
+    param([object] $Handle, [byte[]] $Owner, [string] $Path)
+    $windows = Get-TMChangeFunction
+    $failure = 0
+    # SE_FILE_OBJECT, OWNER_SECURITY_INFORMATION.
+    $refused = $windows::SetSecurityInfo($Handle, 1, 1, $Owner, [System.IntPtr]::Zero, [System.IntPtr]::Zero, [System.IntPtr]::Zero, [ref]$failure)
+    if ($refused -ne 0) { throw (Get-TMNativeError -Failure $refused -Path $Path) }
+}
+
+function Set-TMFolderOwner {
+    param([string] $Path, [byte[]] $Owner)
+    # WRITE_OWNER.
+    $handle = Open-TMItem -Path $Path -Access 0x80000
+    try { Set-TMOwner -Handle $handle -Owner $Owner -Path $Path }
+    finally { $handle.Dispose() }
+}
+
+# A folder that is there afterwards, held; it belongs to the owner where it was made here.
+function Add-TMFolder {
+    param([string] $Path, [byte[]] $Owner)
+    Enable-TMPrivilege
+    $windows = Get-TMChangeFunction
+    $failure = 0
+    $made = $windows::CreateDirectoryW("\\?\$Path", [System.IntPtr]::Zero, [ref]$failure)
+    # 183: it is there.
+    if (-not $made -and $failure -ne 183) { throw (Get-TMNativeError -Failure $failure -Path $Path) }
+    $held = Lock-TMFolder -Path $Path
+    try { if ($made) { Set-TMFolderOwner -Path $Path -Owner $Owner } }
+    catch {
+        $held.Dispose()
+        throw
+    }
+    $held
+}
+
+# A folder is held while its contents go; what then stands in its place goes as what it is, empty or a link.
+function Remove-TMItem {
+    param([string] $Path)
+    $windows = Get-TMChangeFunction
+    $failure = 0
+    $handle = Open-TMItem -Path $Path
+    try { $attributes = Get-TMAttribute -Handle $handle -Path $Path }
+    finally { $handle.Dispose() }
+    if (Test-TMFolder -Attribute $attributes) {
+        $handle = Lock-TMFolder -Path $Path
+        try { foreach ($entry in @(Get-TMEntry -Path $Path)) { Remove-TMItem -Path "$Path\$($entry[0])" } }
+        finally { $handle.Dispose() }
+    }
+    # DELETE and FILE_WRITE_ATTRIBUTES.
+    $handle = Open-TMItem -Path $Path -Access 0x10100
+    $about = [System.Runtime.InteropServices.Marshal]::AllocHGlobal(40)
+    try {
+        # FILE_ATTRIBUTE_READONLY keeps it from going: FileBasicInfo with times of 0, which stay, and FILE_ATTRIBUTE_NORMAL.
+        if ($attributes -band 1) {
+            foreach ($at in 0, 8, 16, 24) { [System.Runtime.InteropServices.Marshal]::WriteInt64($about, $at, 0) }
+            [System.Runtime.InteropServices.Marshal]::WriteInt64($about, 32, 0x80)
+            $null = $windows::SetFileInformationByHandle($handle, 0, $about, 40, [ref]$failure)
+        }
+        # FileDispositionInfo.
+        [System.Runtime.InteropServices.Marshal]::WriteByte($about, 1)
+        if (-not $windows::SetFileInformationByHandle($handle, 4, $about, 1, [ref]$failure)) { throw (Get-TMNativeError -Failure $failure -Path $Path) }
+    }
+    finally {
+        [System.Runtime.InteropServices.Marshal]::FreeHGlobal($about)
+        $handle.Dispose()
+    }
+}
+
+# Files and folders that `To` lacks; what is made belongs to the owner. Links are left out.
+function Copy-TMItem {
+    param([string] $From, [string] $To, [byte[]] $Owner)
+    # GENERIC_READ.
+    $source = Open-TMItem -Path $From -Access ([int]::MinValue)
+    try {
+        $attributes = Get-TMAttribute -Handle $source -Path $From
+        if ($attributes -band 0x400) { return }
+        if (-not (Test-TMFolder -Attribute $attributes)) { Copy-TMContent -Source $source -To $To -Owner $Owner; return }
+        $held = Add-TMFolder -Path $To -Owner $Owner
+        try { foreach ($entry in @(Get-TMEntry -Path $From)) { Copy-TMItem -From "$From\$($entry[0])" -To "$To\$($entry[0])" -Owner $Owner } }
+        finally { $held.Dispose() }
+    }
+    finally { $source.Dispose() }
+}
+
+function Copy-TMContent {
+    param([object] $Source, [string] $To, [byte[]] $Owner)
+    $windows = Get-TMChangeFunction
+    $failure = 0
+    # GENERIC_WRITE and WRITE_OWNER; shared with nobody; CREATE_NEW; FILE_FLAG_OPEN_REPARSE_POINT.
+    $made = $windows::CreateFileW("\\?\$To", 0x40080000, 0, [System.IntPtr]::Zero, 1, 0x200000, [System.IntPtr]::Zero, [ref]$failure)
+    # 80: it is there.
+    if ($made.IsInvalid -and $failure -eq 80) { return }
+    if ($made.IsInvalid) { throw (Get-TMNativeError -Failure $failure -Path $To) }
+    try {
+        Set-TMOwner -Handle $made -Owner $Owner -Path $To
+        $read = New-Object -TypeName 'System.IO.FileStream' -ArgumentList $Source, ([System.IO.FileAccess]::Read)
+        $write = New-Object -TypeName 'System.IO.FileStream' -ArgumentList $made, ([System.IO.FileAccess]::Write)
+        try { $read.CopyTo($write) }
+        finally { $write.Dispose() }
+    }
+    finally { $made.Dispose() }
+}
+
+# The ids of processes that have one of the files open, as the Restart Manager knows them; none where it does not.
+function Get-TMFileUser {
+    param([string[]] $File)
+    if (@($File).Count -eq 0) { return }
+    $windows = Get-TMChangeFunction
+    $failure = 0
+    $session = 0
+    $needed = 0
+    $reasons = 0
+    $count = 32
+    # For a key of 33 letters, and for 32 times RM_PROCESS_INFO, which begins with the id and has 668 bytes.
+    $about = [System.Runtime.InteropServices.Marshal]::AllocHGlobal(668 * $count)
+    try {
+        if ($windows::RmStartSession([ref]$session, 0, $about, [ref]$failure) -ne 0) { return }
+        try {
+            if ($windows::RmRegisterResources($session, $File.Count, $File, 0, [System.IntPtr]::Zero, 0, [System.IntPtr]::Zero, [ref]$failure) -ne 0) { return }
+            if ($windows::RmGetList($session, [ref]$needed, [ref]$count, $about, [ref]$reasons, [ref]$failure) -ne 0) { return }
+            for ($at = 0; $at -lt $count; $at++) { [System.Runtime.InteropServices.Marshal]::ReadInt32($about, 668 * $at) }
+        }
+        finally { $null = $windows::RmEndSession($session, [ref]$failure) }
+    }
+    finally { [System.Runtime.InteropServices.Marshal]::FreeHGlobal($about) }
+}
 
 function Get-TMSidBytes {
     param([string] $Sid)
@@ -218,16 +239,15 @@ function Get-TMSidBytes {
 
 function Lock-TMWay {
     param([string] $Path, [string] $Below)
-    Use-TMChangeType
     $at = $Below.TrimEnd('\')
     $held = New-Object -TypeName 'System.Collections.Generic.List[System.IDisposable]'
     try {
         # The top of a drive needs its backslash.
-        $held.Add([TMChange]::Hold(($at -creplace ':$', ':\')))
+        $held.Add((Lock-TMFolder -Path ($at -creplace ':$', ':\')))
         foreach ($part in ($Path.Substring($at.Length) -csplit '\\')) {
             if (-not $part) { continue }
             $at = "$at\$part"
-            $held.Add([TMChange]::Hold($at))
+            $held.Add((Lock-TMFolder -Path $at))
         }
     }
     catch {
@@ -242,10 +262,14 @@ function Lock-TMWay {
 # any two steps leaves right: the copy of this entry is there if the last note says `+` and something is there.
 function Move-TMPair {
     param([string] $From, [string] $To, [string] $Note)
+    Enable-TMPrivilege
+    $windows = Get-TMChangeFunction
     if ($Note -clike '+*') { Add-TMNote -Key 'copy' -Value $Note }
     $clock = [System.Diagnostics.Stopwatch]::StartNew()
     while ($true) {
-        $failure = [TMChange]::Move($From, $To)
+        $failure = 0
+        # Never across volumes, never onto something.
+        if ($windows::MoveFileExW("\\?\$From", "\\?\$To", 0, [ref]$failure)) { $failure = 0 }
         # 5 access denied, 32 and 33 in use: what an open file below a folder gives.
         if (5, 32, 33 -notcontains $failure -or $clock.Elapsed.TotalSeconds -ge 5) { break }
         Start-Sleep -Milliseconds 250
@@ -257,7 +281,6 @@ function Move-TMPair {
 
 function Move-TMFolder {
     param([object[]] $Move)
-    Use-TMChangeType
     $done = @()
     foreach ($pair in $Move) {
         $failure = Move-TMPair -From $pair.from -To $pair.to -Note "$($pair['note'])"
@@ -271,7 +294,7 @@ function Move-TMFolder {
         }
         # 80 and 183: it exists; what is no folder was not seen as a copy.
         if (80, 183 -contains $failure) { Stop-TMBlocked -Reason 'in_the_way' -Detail $pair.to }
-        if (5, 32, 33 -notcontains $failure) { throw (New-Object -TypeName 'System.ComponentModel.Win32Exception' -ArgumentList $failure) }
+        if (5, 32, 33 -notcontains $failure) { throw (Get-TMNativeError -Failure $failure -Path $pair.from) }
         $names = @(Get-TMFolderUser -Path $pair.from)
         if ($names.Count -eq 0) { $names = @("a program that Windows does not name ($($pair.from))") }
         Stop-TMBlocked -Reason 'in_use' -Detail ($names -join ', ')
@@ -281,7 +304,7 @@ function Move-TMFolder {
 # The names of programs that have files of a folder open. Asked for 500 files at most: Windows looks at one after another.
 function Get-TMFolderUser {
     param([string] $Path)
-    $names = foreach ($id in [TMChange]::Users([TMTree]::Files($Path, 500))) {
+    $names = foreach ($id in Get-TMFileUser -File @(Get-TMFile -Path $Path -Most 500 | ForEach-Object -Process { $_[0] })) {
         try { [System.Diagnostics.Process]::GetProcessById($id).ProcessName + '.exe' } catch { continue }
     }
     $names | Sort-Object -Unique
@@ -289,18 +312,16 @@ function Get-TMFolderUser {
 
 function Copy-TMFolder {
     param([string] $From, [string] $To, [string] $Sid)
-    Use-TMChangeType
-    [TMChange]::Copy($From, $To, (Get-TMSidBytes -Sid $Sid), (Get-TMNames))
+    Copy-TMItem -From $From -To $To -Owner (Get-TMSidBytes -Sid $Sid)
 }
 
 # A program that looks into it for a moment gets five seconds, as with a move.
 function Remove-TMFolder {
     param([string] $Path)
-    Use-TMChangeType
     $clock = [System.Diagnostics.Stopwatch]::StartNew()
     while ($true) {
         try {
-            [TMChange]::Remove($Path, (Get-TMNames))
+            Remove-TMItem -Path $Path
             return
         }
         catch {

@@ -18,8 +18,8 @@ function Stop-TMProcess {
                 try {
                     # While this handle is open the number cannot pass to another process, so what is read now is what ends.
                     $null = $process.Handle
-                    $read = [TMProcess]::Read($one.id)
-                    if ($null -ne $read -and $read[0] -ceq $one.sid -and $read[1] -ceq $one.image) {
+                    $read = @(Read-TMProcess -Id $one.id)
+                    if ($read.Count -gt 0 -and $read[0] -ceq $one.sid -and $read[1] -ceq $one.image) {
                         $process.Kill()
                         $TM.Ended = @(@($TM.Ended) + "$($one.name) ($($one.user))" | Sort-Object -Unique)
                     }

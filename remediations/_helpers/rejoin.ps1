@@ -1,4 +1,5 @@
-# What must be known before a device may leave the directory and join again. It only reads. Needs events and registry.
+# What must be known before a device may leave the directory and join again. It only reads. Needs events, native and
+# registry.
 #
 #   Get-TMLocalAdministrator      -> [ordered] object (SID), name, enabled: local users among the administrators; throws where
 #                                    they cannot be told
@@ -27,40 +28,29 @@ function Get-TMAdministratorSid {
         if ($members.Count -gt 0) { return }
     }
     catch { $null = $_ }
-    if (-not ('TMLocalGroup' -as [type])) {
-        Add-Type -TypeDefinition @'
-using System;
-using System.Collections.Generic;
-using System.ComponentModel;
-using System.Runtime.InteropServices;
-using System.Security.Principal;
-
-public static class TMLocalGroup
-{
-    [DllImport("netapi32.dll", CharSet = CharSet.Unicode)]
-    static extern int NetLocalGroupGetMembers(string server, string group, int level, out IntPtr buffer, int most, out int read, out int total, IntPtr resume);
-    [DllImport("netapi32.dll")]
-    static extern int NetApiBufferFree(IntPtr buffer);
-
-    public static string[] Members(string group)
-    {
-        IntPtr buffer;
-        int read, total;
-        List<string> sids = new List<string>();
-        int error = NetLocalGroupGetMembers(null, group, 0, out buffer, -1, out read, out total, IntPtr.Zero);
-        if (error != 0) throw new Win32Exception(error);
-        try { for (int i = 0; i < read; i++) sids.Add(new SecurityIdentifier(Marshal.ReadIntPtr(buffer, i * IntPtr.Size)).Value); }
-        finally { NetApiBufferFree(buffer); }
-        return sids.ToArray();
-    }
-}
-'@
+    $windows = Get-TMNative -Name 'LocalGroup' -Function {
+        @{
+            NetLocalGroupGetMembers = 'netapi32.dll', [int], [System.IntPtr], [string], [int], [System.IntPtr].MakeByRefType(), [int], [int].MakeByRefType(), [int].MakeByRefType(), [System.IntPtr]
+            NetApiBufferFree = 'netapi32.dll', [int], [System.IntPtr]
+        }
     }
     # The group's name is localised.
     $sid = New-Object -TypeName 'System.Security.Principal.SecurityIdentifier' -ArgumentList 'S-1-5-32-544'
-    $found = [TMLocalGroup]::Members(($sid.Translate([System.Security.Principal.NTAccount]).Value -csplit '\\')[-1])
-    if ($found.Count -eq 0) { throw 'Windows names no administrator' }
-    $found
+    $group = ($sid.Translate([System.Security.Principal.NTAccount]).Value -csplit '\\')[-1]
+    $failure = 0
+    $count = 0
+    $total = 0
+    $list = [System.IntPtr]::Zero
+    $refused = $windows::NetLocalGroupGetMembers([System.IntPtr]::Zero, $group, 0, [ref]$list, -1, [ref]$count, [ref]$total, [System.IntPtr]::Zero, [ref]$failure)
+    if ($refused -ne 0) { throw (Get-TMNativeError -Failure $refused) }
+    try {
+        for ($at = 0; $at -lt $count; $at++) {
+            $member = [System.Runtime.InteropServices.Marshal]::ReadIntPtr($list, $at * [System.IntPtr]::Size)
+            (New-Object -TypeName 'System.Security.Principal.SecurityIdentifier' -ArgumentList $member).Value
+        }
+    }
+    finally { $null = $windows::NetApiBufferFree($list, [ref]$failure) }
+    if ($count -eq 0) { throw 'Windows names no administrator' }
 }
 
 function Get-TMLocalAdministrator {

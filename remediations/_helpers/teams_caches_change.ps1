@@ -89,7 +89,7 @@ function Lock-TMTeams {
             if (Test-TMBelow -Path $path -Folder $one.person.profile) { $top = $one.person.profile }
             Lock-TMWay -Path $path -Below $top
         }
-        if ([System.IO.Directory]::Exists($one.folder)) { [TMChange]::Hold($one.folder) }
+        if ([System.IO.Directory]::Exists($one.folder)) { Lock-TMFolder -Path $one.folder }
     }
 }
 
@@ -158,8 +158,8 @@ function Copy-TMBackground {
     $held = @()
     try {
         foreach ($part in '', '\Backgrounds') {
-            $held += [TMChange]::Hold("$From$part")
-            $held += [TMChange]::Make("$($Item.root)$part", $owner)
+            $held += Lock-TMFolder -Path "$From$part"
+            $held += Add-TMFolder -Path "$($Item.root)$part" -Owner $owner
         }
         Copy-TMFolder -From $uploads -To "$($Item.root)\Backgrounds\Uploads" -Sid $Item.sid
     }

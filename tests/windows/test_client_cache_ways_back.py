@@ -40,8 +40,7 @@ function Hold-TMTest {
     $TM.Changed = $true
     $at = 'C:\Users\amber\AppData\Local\held'
     $null = [System.IO.Directory]::CreateDirectory("$at\below")
-    Use-TMChangeType
-    $handle = [TMChange]::Hold("$at\below")
+    $handle = Lock-TMFolder -Path "$at\below"
     $timer = New-Object -TypeName 'System.Timers.Timer' -ArgumentList 1500
     $timer.AutoReset = $false
     $null = Register-ObjectEvent -InputObject $timer -EventName 'Elapsed' -MessageData $handle -Action { $event.MessageData.Dispose() }

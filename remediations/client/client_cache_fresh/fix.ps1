@@ -13,7 +13,7 @@ try {
     Start-TMChange
     $moves = @(foreach ($item in $items) {
         if (-not [System.IO.Directory]::Exists($item.folder)) {
-            $held += [TMChange]::Make($item.folder, (Get-TMSidBytes -Sid $item.sid))
+            $held += Add-TMFolder -Path $item.folder -Owner (Get-TMSidBytes -Sid $item.sid)
         }
         $old = "$($item.aside)-old"
         if ([System.IO.Directory]::Exists($item.aside)) {
