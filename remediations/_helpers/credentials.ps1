@@ -33,7 +33,7 @@ function Get-TMCredential {
             # 116444736000000000 is 1970-01-01 as a FILETIME.
             $time = [System.Runtime.InteropServices.Marshal]::ReadInt64($one, 8 + 2 * $wide) - 116444736000000000
             $written = $null
-            if ($time -gt 0) { $written = [long](($time - $time % 10000000) / 10000000) }
+            if ($time -gt 0) { $written = [long]($time / 10000000) }
             $name = [System.Runtime.InteropServices.Marshal]::PtrToStringUni([System.Runtime.InteropServices.Marshal]::ReadIntPtr($one, 24 + 6 * $wide))
             [ordered]@{ target = $target; name = "$name"; written = $written }
         })
