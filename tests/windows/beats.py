@@ -367,11 +367,12 @@ def batch(
                     script = "\n".join(f"& {{\n{one}\n}}" for one in scripts if one)
                     name = f"beat-{os.urandom(3).hex()}"
                     devices[number] = windows_lab.add(role, seeds, script, name=name, shared=True)
-                if drifted or not through:
-                    first[number] = devices[number].snapshot()
                 given = {name: dict(case.parameters) for name, case in mine if case.parameters}
                 asked = {"remediations": [name for name, _ in mine], **({"parameters": given} if given else {})}
                 hosts[devices[number].name] = devices[number].variables() | asked
+            # Once all are there: each new device is a link more to the files of the template, and what is linked is hashed again.
+            if drifted or not through:
+                first = {number: device.snapshot() for number, device in devices.items()}
             inventory.write_text(yaml.safe_dump({"all": {"hosts": hosts}}, allow_unicode=True))
             through[door] = [
                 Subject(name, case, devices[number], first.get(number, {}))
