@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -362,22 +364,73 @@ def test_a_cache_that_grew_under_long_paths_comes_and_goes(desk: LabDevice, trea
     assert changes(before, files(desk)) == {}
 
 
-# Every function that changes something is wrapped: the process ends before or after its Nth call.
+# Every function that changes something is wrapped: there is a step before and after each of its calls.
+STEPS = r"""
+$names = 'Lock-TMTeams', 'Copy-TMBackground', 'Remove-TMFolder', 'Stop-TMTeams'
+$names += 'Add-TMNote', 'Set-TMSuperseded', 'Set-TMState'
+foreach ($name in $names) {
+    $original = (Get-Item -LiteralPath "function:$name").ScriptBlock
+    Set-Item -LiteralPath "function:$name" -Value { Step-TMTest; & $original @args; Step-TMTest }.GetNewClosure()
+}
+$global:TMMoveAll = ${function:Move-TMFolder}
+function Move-TMFolder {
+    param([object[]] $Move)
+    foreach ($pair in $Move) { Step-TMTest; & $global:TMMoveAll -Move @($pair); Step-TMTest }
+}
+"""
 KILLED = """
 $global:TMLeft = {left}
 function Step-TMTest {{ if ($global:TMLeft-- -eq 0) {{ [System.Environment]::Exit(9) }} }}
-$names = 'Lock-TMTeams', 'Copy-TMBackground', 'Remove-TMFolder', 'Stop-TMTeams'
-$names += 'Add-TMNote', 'Set-TMSuperseded', 'Set-TMState'
-foreach ($name in $names) {{
-    $original = (Get-Item -LiteralPath "function:$name").ScriptBlock
-    Set-Item -LiteralPath "function:$name" -Value {{ Step-TMTest; & $original @args; Step-TMTest }}.GetNewClosure()
-}}
-$global:TMMoveAll = ${{function:Move-TMFolder}}
-function Move-TMFolder {{
-    param([object[]] $Move)
-    foreach ($pair in $Move) {{ Step-TMTest; & $global:TMMoveAll -Move @($pair); Step-TMTest }}
-}}
 """
+WAITS = r"""
+function Step-TMTest {
+    [System.IO.File]::WriteAllText('C:\step-text', '')
+    [System.IO.File]::Move('C:\step-text', 'C:\step')
+    while ([System.IO.File]::Exists('C:\step')) { Start-Sleep -Milliseconds 10 }
+}
+"""
+TOUCHED = r"C:\ProgramData\teamsmedic", r"C:\Users\amber\AppData\Local"
+"""All that a fix or an undo of amber's cache changes."""
+
+
+def keep(desk: LabDevice, folder: Path) -> Path:
+    """A copy of it, as an engine would leave it that ends now: its lock goes with it."""
+    for number, touched in enumerate(TOUCHED):
+        if (there := desk.device.file(touched)).exists():
+            shutil.copytree(there, folder / str(number), symlinks=True, ignore=shutil.ignore_patterns("lock"))
+    return folder
+
+
+def restore(desk: LabDevice, folder: Path) -> None:
+    for number, touched in enumerate(TOUCHED):
+        shutil.rmtree(there := desk.device.file(touched), ignore_errors=True)
+        if (kept := folder / str(number)).exists():
+            shutil.copytree(kept, there, symlinks=True)
+
+
+def at_each_step(desk: LabDevice, treater: Treater, work: Callable[[], Any], folder: Path) -> list[Path]:
+    """What lies on the device at each step of a work, and at its end."""
+    treater.between = WAITS + STEPS
+    step = desk.device.file(r"C:\step")
+    kept: list[Path] = []
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(work)
+        while not working.done():
+            if step.exists():
+                kept.append(keep(desk, folder / str(len(kept))))
+                step.unlink()
+            time.sleep(0.005)
+        assert "done" in working.result()
+    treater.between = ""
+    return [*kept, keep(desk, folder / "end")]
+
+
+def killed(treater: Treater, step: int, work: Callable[[], Any]) -> None:
+    """A work whose engine is killed at a step."""
+    treater.between = KILLED.format(left=step) + STEPS
+    work()
+    assert treater.cut, step
+    treater.between = ""
 
 
 def state(desk: LabDevice, treater: Treater) -> str | None:
@@ -386,63 +439,61 @@ def state(desk: LabDevice, treater: Treater) -> str | None:
     return str(json.loads(file.read_text())["state"]) if file.exists() else None
 
 
-@pytest.mark.timeout(1200)
-def test_a_fix_killed_at_any_step_is_undone(desk: LabDevice, treater: Treater, tmp_path: Path) -> None:
+def test_a_fix_that_ends_at_any_step_is_undone(desk: LabDevice, treater: Treater, tmp_path: Path) -> None:
+    """All steps by what lies on the device then; at some the engine is really killed."""
     grow(desk, "amber", "first")
     treater.fix(users=["amber"])
     days_ago(desk, treater.runs[0], 3)
-    copy, kept = desk.device.file(COPY.format("amber")), tmp_path / "kept"
-    shutil.copytree(copy, kept)
     grow(desk, "amber", "second")
     drift = amber_drift(treater)
-    before = files(desk)
+    before, start = files(desk), keep(desk, tmp_path / "start")
     old = f"file {COPY.format('amber')}".lower()
-    for points in range(60):
-        treater.between = KILLED.format(left=points)
-        answer = treater.begin(drift)
-        finished = not treater.cut
-        assert not finished or "done" in answer, answer
+
+    def undone(step: int) -> None:
         noted = desk.device.file(rf"C:\ProgramData\teamsmedic\journal\{treater.runs[-1]}\{ID}.notes.jsonl")
-        treater.between = ""
         if state(desk, treater):
-            assert "done" in (answer := treater.give_back()), (points, answer)
+            assert "done" in (answer := treater.give_back()), (step, answer)
         left = set(changes(before, files(desk)))
         # Once the older copy is being removed, it is the one thing that no undo brings back.
         lost = {item for item in left if item == old or item.startswith(f"{old}\\")}
-        assert left == lost, points
-        assert not lost or "removing" in noted.read_text(), points
-        if finished:
-            break
-        if lost:
-            shutil.rmtree(copy, ignore_errors=True)
-            shutil.copytree(kept, copy)
-    print(f"{ID}: killed at {points} points of a fix")
-    assert points >= 20
+        assert left == lost, step
+        assert not lost or "removing" in noted.read_text(), step
+
+    steps = at_each_step(desk, treater, lambda: treater.begin(drift), tmp_path)
+    for step, kept in enumerate(steps):
+        restore(desk, kept)
+        undone(step)
+    for step in range(4, len(steps) - 1, 7):
+        restore(desk, start)
+        killed(treater, step, lambda: treater.begin(drift))
+        undone(step)
+    print(f"{ID}: ended at {len(steps) - 1} steps of a fix")
+    assert len(steps) > 20
 
 
-@pytest.mark.timeout(1200)
-def test_an_undo_killed_at_any_step_is_undone_by_the_next(desk: LabDevice, treater: Treater) -> None:
+def test_an_undo_that_ends_at_any_step_is_undone_by_the_next(desk: LabDevice, treater: Treater, tmp_path: Path) -> None:
     before = files(desk)
-    drift = amber_drift(treater)
+    treater.begin(amber_drift(treater))
     uploaded = CACHE.format("amber") + r"\Backgrounds\Uploads\since.png"
-    for points in range(60):
-        treater.begin(drift)
-        grow(desk, "amber", "since")
-        desk.device.put(uploaded, b"since")
-        treater.between = KILLED.format(left=points)
-        answer = treater.give_back()
-        finished = not treater.cut
-        treater.between = ""
-        if state(desk, treater) == "done":
-            answer = treater.give_back()
-        assert finished is False or "done" in answer, (points, answer)
-        assert state(desk, treater) == "undone", (points, answer)
-        assert set(changes(before, files(desk))) == {f"file {uploaded}".lower()}, points
-        desk.device.file(uploaded).unlink()
-        if finished:
-            break
-    print(f"{ID}: killed at {points} points of an undo")
-    assert points >= 14
+    grow(desk, "amber", "since")
+    desk.device.put(uploaded, b"since")
+    start = keep(desk, tmp_path / "start")
+
+    def undone(step: int) -> None:
+        answer = treater.give_back() if state(desk, treater) == "done" else {}
+        assert state(desk, treater) == "undone", (step, answer)
+        assert set(changes(before, files(desk))) == {f"file {uploaded}".lower()}, step
+
+    steps = at_each_step(desk, treater, treater.give_back, tmp_path)
+    for step, kept in enumerate(steps):
+        restore(desk, kept)
+        undone(step)
+    for step in range(3, len(steps) - 1, 5):
+        restore(desk, start)
+        killed(treater, step, treater.give_back)
+        undone(step)
+    print(f"{ID}: ended at {len(steps) - 1} steps of an undo")
+    assert len(steps) > 14
 
 
 def test_forgetting_removes_the_copy_and_nothing_else(desk: LabDevice, treater: Treater) -> None:
