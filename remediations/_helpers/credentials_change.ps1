@@ -1,4 +1,5 @@
 # Removing credentials of the vault of whoever runs this. There is no way back: a secret is never read, so never kept.
+# Needs the helper native.
 #
 #   Remove-TMCredential -Target T   removes a generic credential -> whether it was there
 function Remove-TMCredential {

@@ -1,5 +1,6 @@
 # Functions of Windows that no class of .NET offers, without a compiler: Add-Type of Windows PowerShell starts csc.exe, which
-# takes a second and writes to %TEMP%, and a check writes nothing. It only makes them callable.
+# takes a second and writes to %TEMP%. It only makes them callable, for one payload: a process that serves several declares
+# them again.
 #
 #   Get-TMNative -Name NAME -Function BLOCK   -> a type with a static method for each entry of the table that the block gives
 #   Get-TMNativeError -Failure N [-Path P]    -> an error of Windows, by its number, to be thrown

@@ -3,7 +3,6 @@
 #
 #   Get-TMReparsePoint -Path P -Below ROOT   -> the first part of P below ROOT that is a reparse point, '' where none is
 #   Get-TMEntry -Path P                      -> [object[]] name, attributes, bytes for each thing in P; none where P is not there
-#   Get-TMFile -Path P [-Most N]             -> [object[]] full name, bytes of files below P; links are not followed
 #   Get-TMTree -Path P                       -> [ordered] files, bytes of all below P; links are not followed
 #   Test-TMBelow -Path P -Folder F           -> whether P is F or lies below it, by their texts
 #
@@ -49,10 +48,11 @@ function Get-TMEntry {
             $named = [System.IntPtr]::Add($found, 44)
             do {
                 $name = [System.Runtime.InteropServices.Marshal]::PtrToStringUni($named)
-                if ('.', '..' -ccontains $name) { continue }
-                $low = [System.Runtime.InteropServices.Marshal]::ReadInt32($found, 32)
-                $bytes = [long][System.Runtime.InteropServices.Marshal]::ReadInt32($found, 28) * 4294967296 + $low
-                if ($low -lt 0) { $bytes += 4294967296 }
+                # Not -eq, for which many letters are none: a folder may be called '.' and a soft hyphen.
+                if ($name -cmatch '^\.\.?\z') { continue }
+                # Both halves of the size; calls cost.
+                $size = [System.Runtime.InteropServices.Marshal]::ReadInt64($found, 28)
+                $bytes = (($size -band 4294967295) -shl 32) -bor (($size -shr 32) -band 4294967295)
                 , @($name, [System.Runtime.InteropServices.Marshal]::ReadInt32($found), $bytes)
             } while ($windows::FindNextFileW($handle, $found, [ref]$failure))
             # 18: there are no more.
@@ -63,31 +63,21 @@ function Get-TMEntry {
     finally { [System.Runtime.InteropServices.Marshal]::FreeHGlobal($found) }
 }
 
-function Get-TMFile {
-    param([string] $Path, [int] $Most = [int]::MaxValue)
-    $count = 0
+function Get-TMTree {
+    param([string] $Path)
+    $files = 0
+    $bytes = [long]0
     $folders = New-Object -TypeName 'System.Collections.Generic.Stack[string]'
     $folders.Push($Path)
-    while ($folders.Count -gt 0 -and $count -lt $Most) {
+    while ($folders.Count -gt 0) {
         $folder = $folders.Pop()
         foreach ($entry in Get-TMEntry -Path $folder) {
             # 0x400: a reparse point; 0x10: a folder.
             if ($entry[1] -band 0x400) { continue }
             if ($entry[1] -band 0x10) { $folders.Push("$folder\$($entry[0])"); continue }
-            if ($count -ge $Most) { return }
-            $count++
-            , @("$folder\$($entry[0])", $entry[2])
+            $files++
+            $bytes += $entry[2]
         }
-    }
-}
-
-function Get-TMTree {
-    param([string] $Path)
-    $files = 0
-    $bytes = [long]0
-    foreach ($file in Get-TMFile -Path $Path) {
-        $files++
-        $bytes += $file[1]
     }
     [ordered]@{ files = $files; bytes = $bytes }
 }

@@ -1,4 +1,4 @@
-# Moving, copying and removing folders in a person's profile. Needs the helper `paths`.
+# Moving, copying and removing folders in a person's profile. Needs the helpers `paths` and `native`.
 #
 #   Lock-TMWay -Path P -Below ROOT       holds every folder from ROOT to P; Dispose() lets go
 #   Move-TMFolder -Move PAIRS            renames each (from, to); where one fails, all go back: blocked, in use by NAME.
@@ -10,7 +10,8 @@
 # the way are held open without sharing deletion, which neither rename nor removal gets past, and a folder with something
 # in it cannot be turned into a link; each is looked at through its handle. Everything is opened without following links.
 function Get-TMChangeFunction {
-    Get-TMNative -Name 'Change' -Function {
+    if ($null -ne $TM['native.Change']) { return $TM['native.Change'] }
+    $windows = Get-TMNative -Name 'Change' -Function {
         @{
             CreateFileW = 'kernel32.dll', [Microsoft.Win32.SafeHandles.SafeFileHandle], [string], [int], [int], [System.IntPtr], [int], [int], [System.IntPtr]
             GetFileInformationByHandle = 'kernel32.dll', [bool], [Microsoft.Win32.SafeHandles.SafeFileHandle], [System.IntPtr]
@@ -29,13 +30,13 @@ function Get-TMChangeFunction {
             RmEndSession = 'rstrtmgr.dll', [int], [int]
         }
     }
+    Enable-TMPrivilege
+    $windows
 }
 
 # With these an administrator opens what its owner has closed to him, and gives what he made to another owner. A network
 # logon has them enabled, other logons have not.
 function Enable-TMPrivilege {
-    if ($TM['privileges']) { return }
-    $TM['privileges'] = $true
     $windows = Get-TMChangeFunction
     $failure = 0
     $token = [System.IntPtr]::Zero
@@ -62,7 +63,6 @@ function Enable-TMPrivilege {
 # A handle to what is there, whatever it is; only deletion is not shared.
 function Open-TMItem {
     param([string] $Path, [int] $Access = 0)
-    Enable-TMPrivilege
     $windows = Get-TMChangeFunction
     $failure = 0
     # FILE_READ_ATTRIBUTES and SYNCHRONIZE; FILE_SHARE_READ and _WRITE; OPEN_EXISTING; FILE_FLAG_BACKUP_SEMANTICS and
@@ -122,67 +122,134 @@ function Set-TMFolderOwner {
 # A folder that is there afterwards, held; it belongs to the owner where it was made here.
 function Add-TMFolder {
     param([string] $Path, [byte[]] $Owner)
-    Enable-TMPrivilege
     $windows = Get-TMChangeFunction
     $failure = 0
     $made = $windows::CreateDirectoryW("\\?\$Path", [System.IntPtr]::Zero, [ref]$failure)
     # 183: it is there.
     if (-not $made -and $failure -ne 183) { throw (Get-TMNativeError -Failure $failure -Path $Path) }
     $held = Lock-TMFolder -Path $Path
-    try { if ($made) { Set-TMFolderOwner -Path $Path -Owner $Owner } }
-    catch {
-        $held.Dispose()
-        throw
+    $mine = $false
+    try {
+        if ($made) { Set-TMFolderOwner -Path $Path -Owner $Owner }
+        $mine = $true
     }
+    finally { if (-not $mine) { $held.Dispose() } }
     $held
 }
 
-# A folder is held while its contents go; what then stands in its place goes as what it is, empty or a link.
+# A folder on the way to its removal or copy: path, attributes, `held` (handles, its own first), and `left`, its entries that
+# are still to come. Such branches lie on a stack: functions that call themselves end after some hundred calls (seen on 7.6),
+# and how deep folders go is their owner's choice.
+function Open-TMBranch {
+    param([string] $Path, [int] $Attribute)
+    $branch = @{ path = $Path; attributes = $Attribute; held = @(Lock-TMFolder -Path $Path); left = New-Object -TypeName 'System.Collections.Generic.Queue[object]' }
+    $listed = $false
+    try {
+        foreach ($entry in @(Get-TMEntry -Path $Path)) { $branch.left.Enqueue($entry) }
+        $listed = $true
+    }
+    finally { if (-not $listed) { Close-TMBranch -Branch $branch } }
+    $branch
+}
+
+function Close-TMBranch {
+    param([object[]] $Branch)
+    foreach ($one in $Branch) { foreach ($handle in $one.held) { $handle.Dispose() } }
+}
+
+function Get-TMPathAttribute {
+    param([string] $Path)
+    $handle = Open-TMItem -Path $Path
+    try { Get-TMAttribute -Handle $handle -Path $Path }
+    finally { $handle.Dispose() }
+}
+
+# A folder is held while its contents go; what then stands in a place goes as what it is, a file, empty or a link.
 function Remove-TMItem {
     param([string] $Path)
-    $windows = Get-TMChangeFunction
-    $failure = 0
-    $handle = Open-TMItem -Path $Path
-    try { $attributes = Get-TMAttribute -Handle $handle -Path $Path }
-    finally { $handle.Dispose() }
-    if (Test-TMFolder -Attribute $attributes) {
-        $handle = Lock-TMFolder -Path $Path
-        try { foreach ($entry in @(Get-TMEntry -Path $Path)) { Remove-TMItem -Path "$Path\$($entry[0])" } }
-        finally { $handle.Dispose() }
-    }
-    # DELETE and FILE_WRITE_ATTRIBUTES.
-    $handle = Open-TMItem -Path $Path -Access 0x10100
+    $open = New-Object -TypeName 'System.Collections.Generic.Stack[object]'
     $about = [System.Runtime.InteropServices.Marshal]::AllocHGlobal(40)
     try {
-        # FILE_ATTRIBUTE_READONLY keeps it from going: FileBasicInfo with times of 0, which stay, and FILE_ATTRIBUTE_NORMAL.
-        if ($attributes -band 1) {
-            foreach ($at in 0, 8, 16, 24) { [System.Runtime.InteropServices.Marshal]::WriteInt64($about, $at, 0) }
-            [System.Runtime.InteropServices.Marshal]::WriteInt64($about, 32, 0x80)
-            $null = $windows::SetFileInformationByHandle($handle, 0, $about, 40, [ref]$failure)
+        $attributes = Get-TMPathAttribute -Path $Path
+        if (Test-TMFolder -Attribute $attributes) { $open.Push((Open-TMBranch -Path $Path -Attribute $attributes)) }
+        else { Remove-TMEmpty -Path $Path -Attribute $attributes -About $about }
+        while ($open.Count -gt 0) {
+            $branch = $open.Peek()
+            if ($branch.left.Count -gt 0) {
+                $entry = $branch.left.Dequeue()
+                $at = "$($branch.path)\$($entry[0])"
+                if (($entry[1] -band 0x410) -eq 0x10) { $open.Push((Open-TMBranch -Path $at -Attribute $entry[1])) }
+                else { Remove-TMEmpty -Path $at -Attribute $entry[1] -About $about }
+                continue
+            }
+            $null = $open.Pop()
+            Close-TMBranch -Branch $branch
+            Remove-TMEmpty -Path $branch.path -Attribute $branch.attributes -About $about
         }
-        # FileDispositionInfo.
-        [System.Runtime.InteropServices.Marshal]::WriteByte($about, 1)
-        if (-not $windows::SetFileInformationByHandle($handle, 4, $about, 1, [ref]$failure)) { throw (Get-TMNativeError -Failure $failure -Path $Path) }
     }
     finally {
+        Close-TMBranch -Branch $open.ToArray()
         [System.Runtime.InteropServices.Marshal]::FreeHGlobal($about)
-        $handle.Dispose()
     }
 }
 
-# Files and folders that `To` lacks; what is made belongs to the owner. Links are left out.
+# `About`: 40 bytes to write in.
+function Remove-TMEmpty {
+    param([string] $Path, [int] $Attribute, [System.IntPtr] $About)
+    $windows = Get-TMChangeFunction
+    $failure = 0
+    # DELETE and FILE_WRITE_ATTRIBUTES.
+    $handle = Open-TMItem -Path $Path -Access 0x10100
+    try {
+        # FILE_ATTRIBUTE_READONLY keeps it from going: FileBasicInfo with times of 0, which stay, and FILE_ATTRIBUTE_NORMAL.
+        if ($Attribute -band 1) {
+            foreach ($at in 0, 8, 16, 24) { [System.Runtime.InteropServices.Marshal]::WriteInt64($About, $at, 0) }
+            [System.Runtime.InteropServices.Marshal]::WriteInt64($About, 32, 0x80)
+            $null = $windows::SetFileInformationByHandle($handle, 0, $About, 40, [ref]$failure)
+        }
+        # FileDispositionInfo.
+        [System.Runtime.InteropServices.Marshal]::WriteByte($About, 1)
+        if (-not $windows::SetFileInformationByHandle($handle, 4, $About, 1, [ref]$failure)) { throw (Get-TMNativeError -Failure $failure -Path $Path) }
+    }
+    finally { $handle.Dispose() }
+}
+
+# Files and folders that `To` lacks; what is made belongs to the owner. Links are left out. A folder is held on both sides
+# while its contents are copied.
 function Copy-TMItem {
+    param([string] $From, [string] $To, [byte[]] $Owner)
+    $open = New-Object -TypeName 'System.Collections.Generic.Stack[object]'
+    try {
+        $next = @($From, (Get-TMPathAttribute -Path $From))
+        while ($true) {
+            if ($null -ne $next) {
+                $path, $attributes = $next
+                $at = $To + $path.Substring($From.Length)
+                if (Test-TMFolder -Attribute $attributes) {
+                    $open.Push((Open-TMBranch -Path $path -Attribute $attributes))
+                    $open.Peek().held += Add-TMFolder -Path $at -Owner $Owner
+                }
+                elseif (-not ($attributes -band 0x400)) { Copy-TMFile -From $path -To $at -Owner $Owner }
+            }
+            if ($open.Count -eq 0) { return }
+            $branch = $open.Peek()
+            $next = $null
+            if ($branch.left.Count -gt 0) {
+                $entry = $branch.left.Dequeue()
+                $next = @("$($branch.path)\$($entry[0])", $entry[1])
+            }
+            else { Close-TMBranch -Branch $open.Pop() }
+        }
+    }
+    finally { Close-TMBranch -Branch $open.ToArray() }
+}
+
+# A link that has come in its place meanwhile is left out as well.
+function Copy-TMFile {
     param([string] $From, [string] $To, [byte[]] $Owner)
     # GENERIC_READ.
     $source = Open-TMItem -Path $From -Access ([int]::MinValue)
-    try {
-        $attributes = Get-TMAttribute -Handle $source -Path $From
-        if ($attributes -band 0x400) { return }
-        if (-not (Test-TMFolder -Attribute $attributes)) { Copy-TMContent -Source $source -To $To -Owner $Owner; return }
-        $held = Add-TMFolder -Path $To -Owner $Owner
-        try { foreach ($entry in @(Get-TMEntry -Path $From)) { Copy-TMItem -From "$From\$($entry[0])" -To "$To\$($entry[0])" -Owner $Owner } }
-        finally { $held.Dispose() }
-    }
+    try { if (((Get-TMAttribute -Handle $source -Path $From) -band 0x410) -eq 0) { Copy-TMContent -Source $source -To $To -Owner $Owner } }
     finally { $source.Dispose() }
 }
 
@@ -203,6 +270,24 @@ function Copy-TMContent {
         finally { $write.Dispose() }
     }
     finally { $made.Dispose() }
+}
+
+# Full names of at most so many files below a folder; links are not followed.
+function Get-TMFile {
+    param([string] $Path, [int] $Most)
+    $count = 0
+    $folders = New-Object -TypeName 'System.Collections.Generic.Stack[string]'
+    $folders.Push($Path)
+    while ($folders.Count -gt 0 -and $count -lt $Most) {
+        $folder = $folders.Pop()
+        foreach ($entry in Get-TMEntry -Path $folder) {
+            if ($entry[1] -band 0x400) { continue }
+            if ($entry[1] -band 0x10) { $folders.Push("$folder\$($entry[0])"); continue }
+            if ($count -ge $Most) { return }
+            $count++
+            "$folder\$($entry[0])"
+        }
+    }
 }
 
 # The ids of processes that have one of the files open, as the Restart Manager knows them; none where it does not.
@@ -262,7 +347,6 @@ function Lock-TMWay {
 # any two steps leaves right: the copy of this entry is there if the last note says `+` and something is there.
 function Move-TMPair {
     param([string] $From, [string] $To, [string] $Note)
-    Enable-TMPrivilege
     $windows = Get-TMChangeFunction
     if ($Note -clike '+*') { Add-TMNote -Key 'copy' -Value $Note }
     $clock = [System.Diagnostics.Stopwatch]::StartNew()
@@ -304,7 +388,7 @@ function Move-TMFolder {
 # The names of programs that have files of a folder open. Asked for 500 files at most: Windows looks at one after another.
 function Get-TMFolderUser {
     param([string] $Path)
-    $names = foreach ($id in Get-TMFileUser -File @(Get-TMFile -Path $Path -Most 500 | ForEach-Object -Process { $_[0] })) {
+    $names = foreach ($id in Get-TMFileUser -File @(Get-TMFile -Path $Path -Most 500)) {
         try { [System.Diagnostics.Process]::GetProcessById($id).ProcessName + '.exe' } catch { continue }
     }
     $names | Sort-Object -Unique

@@ -9,6 +9,8 @@
 #
 # Not Win32_Process and GetOwner: one call a process, by name, and slow on a terminal server.
 function Get-TMProcessFunction {
+    # It is asked for with each process.
+    if ($null -ne $TM['native.Process']) { return $TM['native.Process'] }
     Get-TMNative -Name 'Process' -Function {
         # Another person's process and its token open for an administrator only with the debug privilege; without it they are
         # left out.

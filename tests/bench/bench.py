@@ -454,13 +454,6 @@ def sessions(folder: Path) -> None:
 
         ours, theirs = alternate(all_checks, lambda: bare(spec, TASK, AMBER.sid), time.perf_counter, 5)
         say(f"wall time, {len(names)} checks / a bare task", ours * 1000, theirs * 1000, "ms", "<= 1.25")
-        compiling = TASK.replace("-Value 'Set-Content", '-Value \'Add-Type "public class Bare { }"; Set-Content')
-        assert compiling != TASK
-        least, theirs = alternate(
-            lambda: bare(spec, compiling, AMBER.sid), lambda: bare(spec, TASK, AMBER.sid), time.perf_counter, 5
-        )
-        # The vault is read by a function of Windows alone, and for that a type has to be compiled.
-        say("wall time, a task that compiles a type / a bare task", least * 1000, theirs * 1000, "ms", "none")
 
 
 def stock(folder: Path) -> None:

@@ -303,6 +303,20 @@ def test_every_script_keeps_the_rules(path: Path) -> None:
     assert not found, "\n".join(found)
 
 
+READS = {
+    "CommandLineToArgvW", "CredEnumerateW", "CredFree", "FindClose", "FindFirstFileW", "FindNextFileW", "CloseHandle",
+    "GetTokenInformation", "GetUserNameExW", "LocalFree", "NetApiBufferFree", "NetLocalGroupGetMembers", "OpenProcess",
+    "OpenProcessToken", "QueryFullProcessImageNameW",
+}  # fmt: skip
+"""Functions of Windows that a check may call: they read, or give back what others of them gave."""
+
+
+@pytest.mark.parametrize("path", CHECKED, ids=name_of)
+def test_a_check_calls_no_function_of_windows_that_changes_something(path: Path) -> None:
+    called = set(re.findall(r"(\w+) = '\w+\.dll'", path.read_text("utf-8")))
+    assert called <= READS, f"{called - READS}: what changes a device belongs into a helper NAME_change.ps1"
+
+
 @pytest.mark.parametrize("path", CHECKED, ids=name_of)
 def test_what_a_check_sends_only_reads(path: Path) -> None:
     found = [f"{name_of(path)}:{line}: {CHECK_RULE.mend}" for line in broken(CHECK_RULE, path.read_text("utf-8-sig"))]

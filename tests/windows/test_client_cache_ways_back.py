@@ -364,6 +364,27 @@ def test_a_cache_that_grew_under_long_paths_comes_and_goes(desk: LabDevice, trea
     assert changes(before, files(desk)) == {}
 
 
+def test_no_name_keeps_a_file_from_coming_and_going(desk: LabDevice, treater: Treater) -> None:
+    """Its owner chooses it. Letters that count for nothing where texts are compared do not make a name `.`."""
+    cache = desk.device.file(CACHE.format("amber"))
+    for folder in (cache, cache / "Backgrounds/Uploads"):
+        for name in (".\u00ad", "..\u200b", "[x]", "a`b"):
+            (folder / name).mkdir()
+            (folder / name / "file").write_bytes(b"old")
+    before = files(desk)
+    treater.fix(users=["amber"])
+    after = files(desk)
+
+    kept = [item for item in before if item.startswith(f"file {CACHE.format('amber')}\\Backgrounds\\Uploads\\".lower())]
+    assert len(kept) >= 8
+    assert {item: after.get(item) for item in kept} == {item: before[item] for item in kept}
+    assert treater.undo().status == "reverted"
+    assert changes(before, files(desk)) == {}
+    treater.fix(users=["amber"])
+    assert treater.forget().reasons[0].startswith("the copy is gone")
+    assert not desk.device.file(COPY.format("amber")).exists()
+
+
 # Every function that changes something is wrapped: there is a step before and after each of its calls.
 STEPS = r"""
 $names = 'Lock-TMTeams', 'Copy-TMBackground', 'Remove-TMFolder', 'Stop-TMTeams'

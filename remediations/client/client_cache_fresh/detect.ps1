@@ -1,5 +1,5 @@
 # Facts: scope, room, users, caches. What only a cache that would move needs (processes, microphone, sizes) is read for
-# those alone: the check of a device in order compiles nothing.
+# those alone: it takes longer than all else.
 param([object] $Parameters)
 
 if (-not $TM.Full) { Stop-TMFault -Kind 'language' -Message 'processes and links are read by functions of Windows' }
