@@ -238,6 +238,10 @@ RULES: dict[str, Rule] = {
         code(r"\bInvoke-Expression\b|\[scriptblock\]::Create|\.InvokeScript\("),
         ("Invoke-Expression $x", "[scriptblock]::Create($x)"), "& $Script 1",
     ),
+    "compiler": Rule(
+        "declare functions of Windows with Get-TMNative: Add-Type starts a compiler on the device and writes to %TEMP%",
+        code(r"\bAdd-Type\b"), ("Add-Type -TypeDefinition $x",), "Get-TMNative -Name 'x' -Function { @{ } }",
+    ),
     "error texts": Rule(
         "decide by the exception's type, HResult or FullyQualifiedErrorId: texts are localised",
         source(
