@@ -9,6 +9,7 @@
 # A look at a path is old as soon as it was taken: its owner may put a link in the place of any folder. So the folders on
 # the way are held open without sharing deletion, which neither rename nor removal gets past, and a folder with something
 # in it cannot be turned into a link; each is looked at through its handle. Everything is opened without following links.
+# What is left: a folder that becomes empty while it is held could be turned into one by its owner at that very moment.
 function Get-TMChangeFunction {
     if ($null -ne $TM['native.Change']) { return $TM['native.Change'] }
     $windows = Get-TMNative -Name 'Change' -Function {
@@ -137,12 +138,12 @@ function Add-TMFolder {
     $held
 }
 
-# A folder on the way to its removal or copy: path, attributes, `held` (handles, its own first), and `left`, its entries that
-# are still to come. Such branches lie on a stack: functions that call themselves end after some hundred calls (seen on 7.6),
-# and how deep folders go is their owner's choice.
+# A folder on the way to its removal or copy: path, `held` (handles, its own first), and `left`, the entries that are still to
+# come. Such branches lie on a stack: functions that call themselves end after some hundred calls (seen on 7.6), and how deep
+# folders go is their owner's choice.
 function Open-TMBranch {
-    param([string] $Path, [int] $Attribute)
-    $branch = @{ path = $Path; attributes = $Attribute; held = @(Lock-TMFolder -Path $Path); left = New-Object -TypeName 'System.Collections.Generic.Queue[object]' }
+    param([string] $Path)
+    $branch = @{ path = $Path; held = @(Lock-TMFolder -Path $Path); left = New-Object -TypeName 'System.Collections.Generic.Queue[object]' }
     $listed = $false
     try {
         foreach ($entry in @(Get-TMEntry -Path $Path)) { $branch.left.Enqueue($entry) }
@@ -157,6 +158,7 @@ function Close-TMBranch {
     foreach ($one in $Branch) { foreach ($handle in $one.held) { $handle.Dispose() } }
 }
 
+# What is there now, whatever a listing said.
 function Get-TMPathAttribute {
     param([string] $Path)
     $handle = Open-TMItem -Path $Path
@@ -170,21 +172,20 @@ function Remove-TMItem {
     $open = New-Object -TypeName 'System.Collections.Generic.Stack[object]'
     $about = [System.Runtime.InteropServices.Marshal]::AllocHGlobal(40)
     try {
-        $attributes = Get-TMPathAttribute -Path $Path
-        if (Test-TMFolder -Attribute $attributes) { $open.Push((Open-TMBranch -Path $Path -Attribute $attributes)) }
-        else { Remove-TMEmpty -Path $Path -Attribute $attributes -About $about }
-        while ($open.Count -gt 0) {
-            $branch = $open.Peek()
-            if ($branch.left.Count -gt 0) {
-                $entry = $branch.left.Dequeue()
-                $at = "$($branch.path)\$($entry[0])"
-                if (($entry[1] -band 0x410) -eq 0x10) { $open.Push((Open-TMBranch -Path $at -Attribute $entry[1])) }
-                else { Remove-TMEmpty -Path $at -Attribute $entry[1] -About $about }
-                continue
+        $next = $Path
+        $folder = $true
+        while ($true) {
+            if ($folder -and (Test-TMFolder -Attribute (Get-TMPathAttribute -Path $next))) { $open.Push((Open-TMBranch -Path $next)) }
+            else { Remove-TMEmpty -Path $next -About $about }
+            while ($open.Count -gt 0 -and $open.Peek().left.Count -eq 0) {
+                $branch = $open.Pop()
+                Close-TMBranch -Branch $branch
+                Remove-TMEmpty -Path $branch.path -About $about
             }
-            $null = $open.Pop()
-            Close-TMBranch -Branch $branch
-            Remove-TMEmpty -Path $branch.path -Attribute $branch.attributes -About $about
+            if ($open.Count -eq 0) { return }
+            $entry = $open.Peek().left.Dequeue()
+            $next = "$($open.Peek().path)\$($entry[0])"
+            $folder = Test-TMFolder -Attribute $entry[1]
         }
     }
     finally {
@@ -195,21 +196,22 @@ function Remove-TMItem {
 
 # `About`: 40 bytes to write in.
 function Remove-TMEmpty {
-    param([string] $Path, [int] $Attribute, [System.IntPtr] $About)
+    param([string] $Path, [System.IntPtr] $About)
     $windows = Get-TMChangeFunction
     $failure = 0
     # DELETE and FILE_WRITE_ATTRIBUTES.
     $handle = Open-TMItem -Path $Path -Access 0x10100
     try {
-        # FILE_ATTRIBUTE_READONLY keeps it from going: FileBasicInfo with times of 0, which stay, and FILE_ATTRIBUTE_NORMAL.
-        if ($Attribute -band 1) {
+        foreach ($try in 1, 2) {
+            # FileDispositionInfo.
+            [System.Runtime.InteropServices.Marshal]::WriteByte($About, 1)
+            if ($windows::SetFileInformationByHandle($handle, 4, $About, 1, [ref]$failure)) { return }
+            if ($try -eq 2 -or $failure -ne 5) { throw (Get-TMNativeError -Failure $failure -Path $Path) }
+            # FILE_ATTRIBUTE_READONLY refuses it: FileBasicInfo with times of 0, which stay, and FILE_ATTRIBUTE_NORMAL.
             foreach ($at in 0, 8, 16, 24) { [System.Runtime.InteropServices.Marshal]::WriteInt64($About, $at, 0) }
             [System.Runtime.InteropServices.Marshal]::WriteInt64($About, 32, 0x80)
             $null = $windows::SetFileInformationByHandle($handle, 0, $About, 40, [ref]$failure)
         }
-        # FileDispositionInfo.
-        [System.Runtime.InteropServices.Marshal]::WriteByte($About, 1)
-        if (-not $windows::SetFileInformationByHandle($handle, 4, $About, 1, [ref]$failure)) { throw (Get-TMNativeError -Failure $failure -Path $Path) }
     }
     finally { $handle.Dispose() }
 }
@@ -220,25 +222,18 @@ function Copy-TMItem {
     param([string] $From, [string] $To, [byte[]] $Owner)
     $open = New-Object -TypeName 'System.Collections.Generic.Stack[object]'
     try {
-        $next = @($From, (Get-TMPathAttribute -Path $From))
+        $next = $From
         while ($true) {
-            if ($null -ne $next) {
-                $path, $attributes = $next
-                $at = $To + $path.Substring($From.Length)
-                if (Test-TMFolder -Attribute $attributes) {
-                    $open.Push((Open-TMBranch -Path $path -Attribute $attributes))
-                    $open.Peek().held += Add-TMFolder -Path $at -Owner $Owner
-                }
-                elseif (-not ($attributes -band 0x400)) { Copy-TMFile -From $path -To $at -Owner $Owner }
+            $at = $To + $next.Substring($From.Length)
+            $attributes = Get-TMPathAttribute -Path $next
+            if (Test-TMFolder -Attribute $attributes) {
+                $open.Push((Open-TMBranch -Path $next))
+                $open.Peek().held += Add-TMFolder -Path $at -Owner $Owner
             }
+            elseif (-not ($attributes -band 0x400)) { Copy-TMFile -From $next -To $at -Owner $Owner }
+            while ($open.Count -gt 0 -and $open.Peek().left.Count -eq 0) { Close-TMBranch -Branch $open.Pop() }
             if ($open.Count -eq 0) { return }
-            $branch = $open.Peek()
-            $next = $null
-            if ($branch.left.Count -gt 0) {
-                $entry = $branch.left.Dequeue()
-                $next = @("$($branch.path)\$($entry[0])", $entry[1])
-            }
-            else { Close-TMBranch -Branch $open.Pop() }
+            $next = "$($open.Peek().path)\$($open.Peek().left.Dequeue()[0])"
         }
     }
     finally { Close-TMBranch -Branch $open.ToArray() }
