@@ -190,7 +190,11 @@ function Remove-TMSessionFolder {
     param([string] $Path)
     try {
         if ([System.IO.Directory]::Exists($Path)) {
-            foreach ($file in [System.IO.Directory]::GetFiles($Path)) { [System.IO.File]::Delete($file) }
+            foreach ($file in [System.IO.Directory]::GetFiles($Path)) {
+                # Whoever may write his answer may make it read-only, too, which keeps it.
+                [System.IO.File]::SetAttributes($file, [System.IO.FileAttributes]::Normal)
+                [System.IO.File]::Delete($file)
+            }
             [System.IO.Directory]::Delete($Path)
         }
     }
@@ -304,12 +308,14 @@ function Invoke-TMSession {
     $open = @()
     try {
         $text = $null
+        $asked = @($results | Where-Object -FilterScript { -not $_.state })
+        # Whoever is there: those whom it was for may have gone home.
+        if ($TM.Full -and [System.IO.Directory]::Exists((Get-TMSessionRoot))) {
+            try { Remove-TMSessionLeftover } catch { if ($asked.Count -gt 0) { throw } }
+        }
         $starting = [System.Diagnostics.Stopwatch]::StartNew()
-        foreach ($result in $results | Where-Object -FilterScript { -not $_.state }) {
-            if ($null -eq $text) {
-                Remove-TMSessionLeftover
-                $text = Get-TMSessionText -Name $Name
-            }
+        foreach ($result in $asked) {
+            if ($null -eq $text) { $text = Get-TMSessionText -Name $Name }
             # The other side waits for all of them, and not for ever.
             if ($starting.Elapsed.TotalSeconds -ge 30) {
                 $result.state = 'not_started'
@@ -377,8 +383,8 @@ function Invoke-TMSessionCheck {
         foreach ($one in $Id) {
             $given = @(Get-TMList -Object (Get-TMProperty -Object (Get-TMRequest -Name $one) -Name 'parameters') -Name 'users')
             $scope[$one] = @(foreach ($person in Get-TMProfile -User $given) {
-                # The administrator who came in has a profile as well; it counts where somebody uses it at the desk.
-                if ($person.sid -ceq $own -and -not $person.logged_on -and $person.state -cne 'out_of_scope') { continue }
+                # The administrator who came in has a profile as well; it counts where somebody uses it at the desk or names it.
+                if ($person.sid -ceq $own -and -not $person.logged_on -and $given.Count -eq 0) { continue }
                 $refusal = Get-TMSessionRefusal -Person $person
                 # Somebody who was asked for by name and is not looked at makes the answer incomplete.
                 if ($refusal -ceq 'logged_off' -and $given.Count -gt 0) { $refusal = 'asked_for_logged_off' }

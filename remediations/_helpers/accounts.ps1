@@ -1,6 +1,7 @@
 # The work accounts that the person whose session this is has now, each with the places that name it. It only reads.
 #
-#   Get-TMAccount   -> [ordered] sources (list of source, count, readable), accounts (list of object, sources), by name
+#   Get-TMAccount   -> [ordered] sources (list of source, count, readable), accounts (list of object, sources), by name; left:
+#                      names of accounts that Office and Teams were told to leave alone
 #
 # One place alone can be left over or not yet written, so whoever decides by these asks for two. Names are compared in
 # lower case. Needs the helper credentials. The places: registration (the account that registered the device for this
@@ -44,7 +45,11 @@ function Get-TMAccountOneAuth {
                 }
             })
             if ($names.Count -eq 0) { throw "$file names no account" }
-            $names
+            # By program: associated, or disassociated, as Microsoft's own repair of a wrong account leaves it.
+            $status = Get-TMProperty -Object $account -Name 'association_status'
+            if ($status -is [System.Management.Automation.PSCustomObject]) { $status = @($status.PSObject.Properties | ForEach-Object -Process { $_.Value }) -join ' ' }
+            if ("$status" -match '\bdisassociated\b' -and "$status" -notmatch '\bassociated\b') { $TM.Left += $names }
+            else { $names }
         }
     }
 }
@@ -72,6 +77,7 @@ function Get-TMCredentialOwner {
     if (-not (Test-TMUpn -Name $lower)) { return 'no_upn' }
     $own = @($Known.accounts | ForEach-Object -Process { $_.object })
     if ($own -ccontains $lower) { return 'own' }
+    if ($Known.left -ccontains $lower) { return 'disassociated' }
     $naming = @($Known.sources | Where-Object -FilterScript { $_.count -gt 0 } | ForEach-Object -Process { $_.object })
     $unread = @($Known.sources | Where-Object -FilterScript { -not $_.readable })
     if ($unread.Count -gt 0 -or $naming.Count -lt 2 -or -not ($naming -ccontains 'oneauth' -or $naming -ccontains 'office')) { return 'accounts_unknown' }
@@ -85,6 +91,7 @@ function Get-TMCredentialOwner {
 function Get-TMAccount {
     $sources = @()
     $named = @{}
+    $TM.Left = @()
     foreach ($source in 'registration', 'identity_store', 'oneauth', 'office', 'logon') {
         $readable = $true
         $found = @()
@@ -107,5 +114,5 @@ function Get-TMAccount {
         $sources += [ordered]@{ object = $source; count = $found.Count; readable = $readable }
     }
     $accounts = @(foreach ($name in $named.Keys | Sort-Object) { [ordered]@{ object = $name; sources = $named[$name] } })
-    [ordered]@{ sources = $sources; accounts = $accounts }
+    [ordered]@{ sources = $sources; accounts = $accounts; left = @($TM.Left | ForEach-Object -Process { "$_".ToLowerInvariant() }) }
 }

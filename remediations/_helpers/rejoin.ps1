@@ -3,7 +3,7 @@
 #
 #   Get-TMLocalAdministrator      -> [ordered] object (SID), name, enabled: local users among the administrators; throws where
 #                                    they cannot be told
-#   Get-TMLaps                    -> [ordered] object, value, policy, backup, age_limit_days, event, age_days
+#   Get-TMLaps                    -> [ordered] object, value, policy, backup, age_limit_days, event, age_days, at (of the event)
 #                                    value: recent | old | none (no success told) | no_policy | disabled | unreadable
 #   Get-TMLapsAccount -Laps L     -> [ordered] object, value, name: the local user whose password that policy keeps, of Get-TMLaps
 #                                    value: ready | disabled | expired | no_administrator | missing | several | unreadable
@@ -14,7 +14,8 @@
 #   Get-TMDomainChannel           -> [ordered] object, value: sound | broken | unreadable
 #   Get-TMTpmState                -> [ordered] object, value, enabled, locked_out; value: ready | not_ready | absent | unreadable
 #   Get-TMRejoinFolder            -> where the evidence lies
-#   Get-TMRejoinBundle            -> [ordered] run, written, device of the evidence in a folder; nothing where it has none
+#   Get-TMRejoinBundle            -> [ordered] run, written, device, protectors of the evidence in a folder; nothing where it
+#                                    has none; protectors: $null where it tells of no volumes
 #
 # Secrets lie beside what is read here (recovery passwords, OwnerAuth, DefaultPassword): only named properties and values are
 # touched, and objects that hold secrets never go through a pipeline, which module logging would write down.
@@ -62,7 +63,7 @@ function Get-TMLocalAdministrator {
 
 # Policies in the order in which Windows looks for them; a key without values does not count.
 function Get-TMLaps {
-    $laps = [ordered]@{ object = 'LAPS'; value = 'no_policy'; policy = ''; backup = ''; age_limit_days = $null; event = $null; age_days = $null }
+    $laps = [ordered]@{ object = 'LAPS'; value = 'no_policy'; policy = ''; backup = ''; age_limit_days = $null; event = $null; age_days = $null; at = $null }
     $policies = [ordered]@{
         csp = 'HKLM\SOFTWARE\Microsoft\Policies\LAPS'
         gpo = 'HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Policies\LAPS'
@@ -99,7 +100,8 @@ function Get-TMLaps {
         $laps.value = 'none'
         if ($found.Count -gt 0) {
             $laps.event = $id
-            $seconds = (Get-TMUnixTime) - (Get-TMUnixTime -Time $found[0].TimeCreated)
+            $laps.at = Get-TMUnixTime -Time $found[0].TimeCreated
+            $seconds = (Get-TMUnixTime) - $laps.at
             $laps.age_days = [long](($seconds - $seconds % 86400) / 86400)
             $laps.value = 'recent'
             # One that the clock has not come to yet tells no age.
@@ -156,16 +158,32 @@ function Get-TMLapsAccount {
     $account
 }
 
+# Not Get-BitLockerVolume: that script makes an object of each recovery password, and module logging writes down what a command
+# is given. These methods give ids alone; those of a volume that is locked as well.
 function Get-TMProtectedVolume {
-    try { $volumes = @(Get-BitLockerVolume -ErrorAction Stop) }
-    catch { return [ordered]@{ object = 'BitLocker'; state = 'unreadable'; protection = $null; protectors = @() } }
-    foreach ($volume in $volumes) {
-        $ids = @(foreach ($protector in $volume.KeyProtector) { if ("$($protector.KeyProtectorType)" -ceq 'RecoveryPassword') { "$($protector.KeyProtectorId)" } })
+    $unreadable = [ordered]@{ object = 'BitLocker'; state = 'unreadable'; protection = $null; protectors = @() }
+    try { $volumes = @(Get-CimInstance -Namespace 'root/CIMV2/Security/MicrosoftVolumeEncryption' -ClassName 'Win32_EncryptableVolume' -OperationTimeoutSec 20 -ErrorAction Stop) }
+    catch { return $unreadable }
+    if ($volumes.Count -eq 0) { return $unreadable }
+    $found = @(foreach ($volume in $volumes) {
+        try {
+            # 3: a recovery password.
+            $keys = Invoke-CimMethod -InputObject $volume -MethodName 'GetKeyProtectors' -Arguments @{ KeyProtectorType = [uint32]3 } -OperationTimeoutSec 20 -ErrorAction Stop
+            $guarded = Invoke-CimMethod -InputObject $volume -MethodName 'GetProtectionStatus' -OperationTimeoutSec 20 -ErrorAction Stop
+            # It fails for a volume that is locked, which is encrypted.
+            $turned = Invoke-CimMethod -InputObject $volume -MethodName 'GetConversionStatus' -OperationTimeoutSec 20 -ErrorAction Stop
+        }
+        catch { return $unreadable }
+        if ($keys.ReturnValue -ne 0 -or $guarded.ReturnValue -ne 0) { return $unreadable }
+        $ids = @(Get-TMList -Object $keys -Name 'VolumeKeyProtectorID' | ForEach-Object -Process { "$_" })
         $state = 'no_recovery'
         if ($ids.Count -gt 0) { $state = 'recovery' }
-        elseif ("$($volume.VolumeStatus)" -ceq 'FullyDecrypted') { $state = 'not_encrypted' }
-        [ordered]@{ object = "$($volume.MountPoint)"; state = $state; protection = @('off', 'on', 'unknown')[[int]$volume.ProtectionStatus]; protectors = $ids }
-    }
+        elseif ($turned.ReturnValue -eq 0 -and $turned.ConversionStatus -eq 0) { $state = 'not_encrypted' }
+        $name = "$($volume.DriveLetter)"
+        if (-not $name) { $name = "$($volume.DeviceID)" }
+        [ordered]@{ object = $name; state = $state; protection = @('off', 'on', 'unknown')[[int]$guarded.ProtectionStatus]; protectors = $ids }
+    })
+    $found
 }
 
 function Get-TMEnrolment {
@@ -231,7 +249,10 @@ function Get-TMRejoinBundle {
         if ((New-Object -TypeName 'System.IO.FileInfo' -ArgumentList $file).Length -gt 1048576) { return }
         $found = ConvertFrom-TMJson -Text ([System.IO.File]::ReadAllText($file))
         if ("$($found.run)" -cnotmatch '^\d{8}T\d{6}Z-[0-9a-f]{6}$' -or ($found.written -isnot [int] -and $found.written -isnot [long])) { return }
-        [ordered]@{ run = "$($found.run)"; written = [long]$found.written; device = "$($found.device)" }
+        $protectors = $null
+        $volumes = Get-TMProperty -Object $found -Name 'volumes'
+        if ($null -ne $volumes) { $protectors = @(foreach ($volume in $volumes) { foreach ($id in Get-TMList -Object $volume -Name 'protectors') { "$id" } }) }
+        [ordered]@{ run = "$($found.run)"; written = [long]$found.written; device = "$($found.device)"; protectors = $protectors }
     }
     catch { return }
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from teamsmedic import questions
+from teamsmedic import dsregcmd, questions
 from teamsmedic.evidence import Evidence
 from teamsmedic.outcome import Json, Outcome, Status
 from teamsmedic.text import clean
@@ -51,7 +51,9 @@ def points(answers: Mapping[str, Answer], evidence: Evidence, device: Device | N
     for number, (title, name, good, remediation) in enumerate(_POINTS, 1):
         answer = answers.get(name)
         said = questions.BY_ID[name].value(answer.word) if answer else None
-        point = _evident(number, title, name, now.get(remediation), evidence)
+        seen = _evident(number, title, name, now.get(remediation), evidence)
+        # An answer comes before what only says why there is none.
+        point = None if answer and seen and seen.state == "not_observable" else seen
         if point is None and name == "log" and "web" not in answers:
             point = Point(number, title, "not_observable", None, "only once it is known whether the web works")
         if point is None and answer and said:
@@ -91,25 +93,58 @@ def _evident(number: int, title: str, name: str, outcome: Outcome | None, eviden
 def _joined(number: int, title: str, report: Json, facts: Mapping[str, Json]) -> Point | None:
     if not isinstance(report, dict) or not report.get("join"):
         return None
-    people = facts.get("sessions")
-    prts = [
-        one["dsregcmd"].get("prt")
-        for one in (people if isinstance(people, list) else ())
-        if isinstance(one, dict) and isinstance(one.get("dsregcmd"), dict)
-    ]
-    prts = [one for one in prts if isinstance(one, bool)] or (
-        [] if facts else [one for one in [report.get("prt")] if isinstance(one, bool)]
-    )
+    heard, unheard = _tokens(report, facts)
+    join = report["join"]
+    # Whoever asks over WinRM does not see what the person at the desk has registered.
+    if join == "none" and any(one.get("join") == "registered" for one in _reports(facts).values()):
+        join = "registered"
+    joined = f"joined: {clean(join, 30)}"
     bad = [
         said
         for said, wrong in (
-            (f"joined: {clean(report['join'], 30)}", report["join"] in ("none", "domain")),
+            (joined, join in ("none", "domain")),
             ("the directory has the device disabled or deleted", report.get("device_auth") == "disabled_or_deleted"),
             ("the device's key does not pass its test", report.get("key_sign_test") == "failed"),
-            ("AzureAdPrt is NO", False in prts),
+            *((f"AzureAdPrt{name} is NO", not prt) for name, prt in heard.items()),
         )
         if wrong
     ]
-    token = "is YES" if prts else "is not known: nobody is logged on"
-    good = f"joined: {clean(report['join'], 30)}; AzureAdPrt {token}"
-    return Point(number, title, "attention" if bad else "good", "evidence", "; ".join(bad) or good)
+    if bad:
+        return Point(number, title, "attention", "evidence", "; ".join(bad))
+    if heard and not unheard:
+        return Point(number, title, "good", "evidence", f"{joined}; AzureAdPrt is YES")
+    why = "; ".join(unheard) or "nobody is logged on"
+    return Point(number, title, "not_observable", None, f"{joined}; AzureAdPrt is not known: {why}")
+
+
+def _reports(facts: Mapping[str, Json]) -> dict[str, dict[str, Json]]:
+    """What dsregcmd said in the sessions of people who answered, by their names."""
+    people = facts.get("sessions")
+    return {
+        clean(one.get("name"), 60): one["dsregcmd"]
+        for one in (people if isinstance(people, list) else ())
+        if isinstance(one, dict) and isinstance(one.get("dsregcmd"), dict)
+    }
+
+
+def _tokens(report: Mapping[str, Json], facts: Mapping[str, Json]) -> tuple[dict[str, bool], list[str]]:
+    """Whether people have a token, by ` of NAME`, and of whom at the desk that is not known, with the reason."""
+    if not facts:
+        prt = dsregcmd.token(report)
+        return ({"": prt}, []) if prt is not None else ({}, ["the text does not show it"])
+    heard, unheard = {}, []
+    for name, said in _reports(facts).items():
+        prt = dsregcmd.token(said)
+        if prt is not None:
+            heard[f" of {name}"] = prt
+        else:
+            unheard.append(f"dsregcmd does not show it to {name}")
+    people = facts.get("sessions")
+    unheard += [
+        f"{clean(one.get('name'), 60)}: {clean(one.get('detail') or 'no report', 100)}"
+        for one in (people if isinstance(people, list) else ())
+        if isinstance(one, dict)
+        and one.get("state") not in ("logged_off", "out_of_scope", "room")
+        and not isinstance(one.get("dsregcmd"), dict)
+    ]
+    return heard, unheard

@@ -8,7 +8,7 @@ https://learn.microsoft.com/entra/identity/devices/troubleshoot-device-dsregcmd
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from teamsmedic.outcome import Json
@@ -237,6 +237,20 @@ def summary(parsed: dict[str, Json]) -> dict[str, Json]:
             (text(ngc, "pre_req_result") or "").replace(" ", "").upper()
         ),
     }
+
+
+def token(summary: Mapping[str, Json]) -> bool | None:
+    """Whether the person has a PRT whose session a `summary` is of; None where the report does not tell.
+
+    NO tells nothing where none is shown: the token of a device that is only registered belongs to WAM, and a local
+    account never has one. https://learn.microsoft.com/entra/identity/devices/concept-primary-refresh-token
+    """
+    prt = summary.get("prt")
+    if prt is True:
+        return True
+    if prt is not False or summary.get("join") == "registered" or summary.get("is_user_entra") is False:
+        return None
+    return False
 
 
 def _lines(text: str) -> Iterator[str]:

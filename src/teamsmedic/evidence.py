@@ -139,8 +139,8 @@ class Evidence:
             self._said(line[: dsregcmd.MAX_LINE])
         if report := _DSREGCMD.search(text):
             self.directory = dsregcmd.summary(dsregcmd.parse(text[report.start() :]))
-            prt = self.directory.get("prt")
-            if isinstance(prt, bool):
+            prt = dsregcmd.token(self.directory)
+            if prt is not None:
                 self._hint("prt", "yes" if prt else "no")
 
     def _said(self, line: str) -> None:

@@ -289,7 +289,10 @@ class Remediation:
                 return Finding(Status.NOT_APPLICABLE, [self._say(condition.fact, item)])
         for condition in self.known_when:
             if missing := list(condition.failures(facts, parameters)):
-                return Finding(Status.UNKNOWN, list(dict.fromkeys(self._say(condition.fact, item) for item in missing)))
+                # What else is wrong in the same place is named, too: one that cannot be told must not hide others.
+                rest = [item for item in self.drift(facts, parameters) if item["fact"] == condition.fact]
+                said = [self._say(condition.fact, item) for item in (*missing, *rest)]
+                return Finding(Status.UNKNOWN, list(dict.fromkeys(said)))
         drift = list(self._drift(facts, parameters))
         blocked = self._guarded(facts, parameters, bool(drift))
         if blocked:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from teamsmedic import questions
+from teamsmedic import dsregcmd, questions
 from teamsmedic.answer import DeviceInfo
 from teamsmedic.catalog import Catalog, Who
 from teamsmedic.errors import ExitCode
@@ -436,10 +436,11 @@ def _heard(device: Device, known: Mapping[str, Remediation], signal: _Signal) ->
         people = facts.get("sessions")
         for person in people if isinstance(people, list) else ():
             report = person.get("dsregcmd") if isinstance(person, dict) else None
-            if isinstance(report, dict) and isinstance(report.get("prt"), bool):
-                value = questions.BY_ID["prt"].value("yes" if report["prt"] else "no")
+            if isinstance(report, dict) and (prt := dsregcmd.token(report)) is not None:
+                value = questions.BY_ID["prt"].value("yes" if prt else "no")
+                said = f"AzureAdPrt of {clean(person.get('name'), 60)} is {'YES' if prt else 'NO'}"
                 for kind, about in value.effects.items() if value else ():
-                    signal(kind, about, f"AzureAdPrt of {clean(person.get('name'), 60)} is {report['prt']}", By.DEVICE)
+                    signal(kind, about, said, By.DEVICE)
 
 
 def refusals(device: Device | None, known: Mapping[str, Remediation]) -> dict[str, tuple[int, str]]:

@@ -257,14 +257,24 @@ RULES: dict[str, Rule] = {
         source(r"[A-Z]:\\Users\\"), ("Test-Path 'C:\\Users\\amber'",), "$key.ProfileImagePath",
     ),
 }  # fmt: skip
+
+
+def changing(script: str, _: str) -> Iterator[int]:
+    """Statements that may change a device; a method of WMI whose name begins with Get, written out, only reads."""
+    read = re.sub(r"Invoke-CimMethod(?=[^;|\n]* -MethodName 'Get[A-Z]\w+'[ \n])", "Get-CimMethod", script)
+    return code(CHANGING)(script, code_of(read.lstrip("\ufeff")))
+
+
 CHECK_RULE = Rule(
     "what changes a device belongs into fix.ps1, undo.ps1 or a helper NAME_change.ps1",
-    code(CHANGING),
+    changing,
     (
         "Remove-Item x", "$key.SetValue('a', 1)", "'x' > C:\\a", "[System.IO.File]::WriteAllText('a', 'b')",
-        "Invoke-CimMethod -OperationTimeoutSec 1", "$x | Out-File a", "Stop-Process -Id 1", "Set-ItemProperty x",
+        "Invoke-CimMethod -OperationTimeoutSec 1", "Invoke-CimMethod -InputObject $x -MethodName 'Terminate'",
+        "Invoke-CimMethod -InputObject $x -MethodName $Get", "$x | Out-File a", "Stop-Process -Id 1", "Set-ItemProperty x",
     ),
-    "Set-StrictMode -Version Latest; New-Object 'x'; & $b 2>$null; if ($a -gt 2) { Stop-TMBlocked -Reason 'x' }",
+    "Set-StrictMode -Version Latest; New-Object 'x'; & $b 2>$null; if ($a -gt 2) { Stop-TMBlocked -Reason 'x' }\n"
+    "Invoke-CimMethod -InputObject $x -MethodName 'GetOwner' -OperationTimeoutSec 20",
 )  # fmt: skip
 COMMON = [path for path in SENT if path.name.startswith("_") or path.parent.name == "_helpers"]
 # What reaches a session is one task and one folder a person, gone at the end: all that a check may leave while it runs.

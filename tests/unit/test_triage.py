@@ -476,6 +476,40 @@ def test_the_checklist_has_ten_points_and_a_device_answers_five(tmp_path):
     assert by[1] == by[3] == by[4] == ("not_observable", None)
 
 
+def person(name: str, state: str = "answered", detail: str = "", **said: object) -> dict[str, object]:
+    return {"name": name, "state": state, "detail": detail, **({"dsregcmd": said} if said else {})}
+
+
+@pytest.mark.parametrize(
+    ("people", "state", "text"),
+    [
+        ([person("amber", "logged_off", "not logged on")], "not_observable", "not known: nobody is logged on"),
+        ([person("amber", "timeout", "took too long")], "not_observable", "not known: amber: took too long"),
+        ([person("amber", join="hybrid", prt=True)], "good", "AzureAdPrt is YES"),
+        ([person("amber", join="hybrid", prt=True), person("carla", "ended")], "not_observable", "carla: no report"),
+        ([person("amber", join="hybrid", prt=True), person("carla", join="hybrid", prt=False)], "attention",
+         "AzureAdPrt of carla is NO"),
+        ([person("kim", join="hybrid", prt=False, is_user_entra=False)], "not_observable", "does not show it to kim"),
+        ([person("kim", join="registered", prt=False)], "not_observable", "joined: registered; AzureAdPrt is not known"),
+    ],
+    ids=["nobody", "no answer", "yes", "one of two", "no", "a local account", "a registered device"],
+)  # fmt: skip
+def test_a_token_that_nobody_could_see_is_neither_sound_nor_broken(tmp_path, people, state, text):
+    one = interview.Interview.begin(("AADSTS50155",), {}, ten_points=True)
+    device = stories.checked(one, stories.host(device_rejoin_prepared="not_prepared"), tmp_path)
+    outcome = next(each for each in device.outcomes if each.remediation == "device_rejoin_prepared")
+    outcome.facts["sessions"] = people
+    if "registered" in text:
+        outcome.facts["dsregcmd"] = {**outcome.facts["dsregcmd"], "join": "none"}
+
+    point = checklist.points(one.answers(device), one.evidence, device)[6]
+    heard = [why for cause in one.decide(device).causes for _, why, _ in cause.said if "AzureAdPrt" in why]
+
+    assert (point.state, text in point.text) == (state, True), point
+    assert bool(heard) == any(each.get("dsregcmd", {}).get("prt") is not None and "kim" not in each["name"]
+                              for each in people)  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("case", "state"), [("refused", "attention"), ("accepted", "good"), ("silent", "not_observable")]
 )

@@ -117,6 +117,10 @@ HOSTILE = {
         "try { Remove-Item -LiteralPath \"$Folder\\answer\" -Force; New-Item -ItemType Directory -Path \"$Folder\\answer\" } catch { $null = $_ }; exit 0",
         "blocked_script",
     ),
+    "a file that may not be deleted": (
+        "Set-ItemProperty -LiteralPath \"$Folder\\answer\" -Name 'IsReadOnly' -Value $true; exit 0",
+        "blocked_script",
+    ),
     # The names that a person may make go; what they lead to stays, and is never read.
     "a hard link": (
         "try { Remove-Item -LiteralPath \"$Folder\\answer\" -Force } catch { $null = $_ }; foreach ($name in 'answer', 'more') { try { New-Item -ItemType HardLink -Path \"$Folder\\$name\" -Target 'C:\\windows\\win.ini' } catch { $null = $_ } }; exit 0",
@@ -288,6 +292,30 @@ def test_what_a_killed_engine_leaves_goes_with_the_next_run(desk: LabDevice, han
         another.close()
     assert left(desk) == []
     assert report(desk.changes(before)) == "no change"
+
+
+def test_what_a_killed_engine_leaves_goes_also_when_everybody_has_gone_home(desk: LabDevice, hand: Hand) -> None:
+    hand.between = KILL
+    hand.check()
+    assert left(desk)
+    hand.close()
+    for sid in (AMBER, CARLA):
+        desk.admin(f"[Microsoft.Win32.Registry]::Users.DeleteSubKeyTree('{sid}\\Volatile Environment')")
+
+    another = Hand(desk, ID)
+    try:
+        outcome = another.check()
+    finally:
+        another.close()
+    assert (str(outcome.status), outcome.reasons[0]) == ("unknown", "nobody is logged on")
+    assert left(desk) == []
+
+
+def test_the_administrator_who_comes_in_counts_where_he_is_asked_for(desk: LabDevice, hand: Hand) -> None:
+    outcome = hand.check(users=["labadmin", "carla"])
+
+    assert str(outcome.status) == "unknown"
+    assert outcome.reasons[0] == "no answer from the session of labadmin: asked for, and not logged on"
 
 
 def test_two_runs_at_once_leave_each_other_alone(desk: LabDevice, hand: Hand) -> None:

@@ -10,6 +10,7 @@ $joined = $said -ceq 'YES'
 $hybrid = $joined -and (Get-TMDsregcmdValue -Text $text -Name 'DomainJoined') -ceq 'YES'
 $device = Get-TMDsregcmdValue -Text "$text" -Name 'DeviceId'
 $tenant = Get-TMDsregcmdValue -Text "$text" -Name 'TenantId'
+$stored = $null
 $state = 'answered'
 if ($null -eq $text) { $state = 'no_answer' }
 elseif ('YES', 'NO' -cnotcontains $said) { $state = 'not_understood' }
@@ -43,6 +44,8 @@ if ($looked) {
     }
     catch { $facts.administrators_enabled.value = 'unreadable' }
     $facts.laps = Get-TMLaps
+    $stored = $facts.laps.at
+    $facts.laps.Remove('at')
     if ($facts.laps.backup) { $facts.laps_account = Get-TMLapsAccount -Laps $facts.laps }
     $facts.volumes = @(Get-TMProtectedVolume)
     $facts.bitlocker = [ordered]@{ object = 'BitLocker'; value = 'not_encrypted'; without = @() }
@@ -65,6 +68,7 @@ if ($looked) {
     if ($facts.escrow.recovery_keys.Count -eq 0) { $facts.escrow.recovery_keys = @('none is known') }
 }
 
+# Keys that came after the evidence, and a password that LAPS has stored since, were read by nobody.
 $bundle = $facts.bundle
 $bundle.older = Test-Path -LiteralPath "$($bundle.object)-old"
 if (Test-Path -LiteralPath $bundle.object) {
@@ -79,8 +83,10 @@ if (Test-Path -LiteralPath $bundle.object) {
         $age = (Get-TMUnixTime) - $found.written
         $bundle.age_days = [long](($age - $age % 86400) / 86400)
         $bundle.value = 'fresh'
+        $new = @(foreach ($volume in $facts.volumes) { foreach ($id in $volume.protectors) { if ($null -ne $found.protectors -and $found.protectors -notcontains $id) { $id } } })
         if ($found.device -ne $device) { $bundle.value = 'other_registration' }
         elseif ($age -gt $Parameters.max_age -or $age -lt -300) { $bundle.value = 'old' }
+        elseif ($new.Count -gt 0 -or ($null -ne $stored -and $stored -gt $found.written)) { $bundle.value = 'other_keys' }
     }
 }
 $facts

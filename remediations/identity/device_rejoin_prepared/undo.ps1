@@ -6,7 +6,11 @@ $folder = Get-TMRejoinFolder
 foreach ($path in $folder, "$folder-old", "$folder-new") { if (Test-Path -LiteralPath $path) { Assert-TMFolder -Path $path } }
 $present = Get-TMRejoinBundle -Folder $folder
 $older = Get-TMRejoinBundle -Folder "$folder-old"
-if ($null -ne $older -and $older.run -ceq $TM.Entry.run) { Stop-TMBlocked -Reason 'superseded' -Detail "the evidence was renewed by $($present.run), undo that first" }
+if ($null -ne $older -and $older.run -ceq $TM.Entry.run) {
+    $by = 'a run that its evidence does not name'
+    if ($null -ne $present) { $by = $present.run }
+    Stop-TMBlocked -Reason 'superseded' -Detail "the evidence was renewed by $by, undo that first"
+}
 Remove-TMRejoinBundle -Folder "$folder-new"
 if ($null -ne $present -and $present.run -ceq $TM.Entry.run) { Remove-TMRejoinBundle -Folder $folder }
 $replaced = @($Items | Where-Object -FilterScript { "$($_.before)" -cne 'absent' }).Count -gt 0

@@ -1,6 +1,6 @@
 # Facts of one person, in that person's session: sources, accounts, credentials, in_use. A credential's owner is own, foreign,
-# or why that cannot be told: unnamed, no_upn (a GUID, a number), accounts_unknown, same_domain, guest, personal. Its age is
-# told and decides nothing. in_use: programs of this person that write such credentials, where a foreign one is there.
+# or why that cannot be told: unnamed, no_upn (a GUID, a number), disassociated, accounts_unknown, same_domain, guest, personal.
+# Its age is told and decides nothing. in_use: programs of this person that write such credentials, where a foreign one is there.
 param([object] $Parameters)
 
 $known = Get-TMAccount
