@@ -82,15 +82,24 @@ function Stop-TMTeams {
 
 function Lock-TMTeams {
     param([object[]] $Item, [switch] $Copy)
-    foreach ($one in $Item) {
-        foreach ($path in ($one.root -creplace '\\[^\\]+$', ''), ($one.folder -creplace '\\[^\\]+$', '')) {
-            if ($Copy -and $path -eq ($one.root -creplace '\\[^\\]+$', '')) { continue }
-            $top = $path.Substring(0, 2)
-            if (Test-TMBelow -Path $path -Folder $one.person.profile) { $top = $one.person.profile }
-            Lock-TMWay -Path $path -Below $top
+    $held = @()
+    try {
+        foreach ($one in $Item) {
+            foreach ($path in ($one.root -creplace '\\[^\\]+$', ''), ($one.folder -creplace '\\[^\\]+$', '')) {
+                if ($Copy -and $path -eq ($one.root -creplace '\\[^\\]+$', '')) { continue }
+                $top = $path.Substring(0, 2)
+                if (Test-TMBelow -Path $path -Folder $one.person.profile) { $top = $one.person.profile }
+                $held += @(Lock-TMWay -Path $path -Below $top)
+            }
+            if ([System.IO.Directory]::Exists($one.folder)) { $held += Lock-TMFolder -Path $one.folder }
         }
-        if ([System.IO.Directory]::Exists($one.folder)) { Lock-TMFolder -Path $one.folder }
     }
+    catch {
+        # A process that serves several runs would keep them.
+        Unlock-TMWay -Held $held
+        throw
+    }
+    $held
 }
 
 function Unlock-TMWay {

@@ -316,6 +316,34 @@ def test_undo_waits_for_the_end_of_a_call(desk: LabDevice, treater: Treater) -> 
     assert changes(before, files(desk)) == {}
 
 
+REFUSED = r"""
+$TM.Real = ${function:Lock-TMFolder}
+function Lock-TMFolder {
+    param([string] $Path)
+    if ($Path -like '*\carla\AppData\Local') { throw 'not this one' }
+    & $TM.Real -Path $Path
+}
+function Write-TMEnd {
+    $at = 'C:\Users\amber\AppData\Local\Packages'
+    try {
+        [System.IO.Directory]::Move($at, "$at-moved")
+        [System.IO.Directory]::Move("$at-moved", $at)
+        [System.IO.File]::WriteAllText('C:\said.txt', 'free')
+    }
+    catch { [System.IO.File]::WriteAllText('C:\said.txt', 'held') }
+    '{"teamsmedic":1,"statement":"end"}'
+}
+"""
+
+
+def test_where_one_way_cannot_be_held_the_others_are_let_go(desk: LabDevice, treater: Treater) -> None:
+    treater.between = REFUSED
+    outcome = treater.fix(users=["amber", "carla"])
+
+    assert (str(outcome.status), "not this one" in " ".join(outcome.reasons)) == ("failed", True), outcome
+    assert desk.device.file(r"C:\said.txt").read_text() == "free"
+
+
 def test_one_rename_that_fails_takes_the_others_back(desk: LabDevice, treater: Treater) -> None:
     """Wine renames a folder with open files in it, Windows does not; a file in the way stops both."""
     in_the_way = desk.device.put(COPY.format("carla"), b"no folder")
