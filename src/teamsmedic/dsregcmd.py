@@ -32,6 +32,7 @@ _USER_OF_PLACE = re.compile(r".*@")
 _USER_OF_URL = re.compile(r"://\S*@")
 """What stands before the host may be a password, and is nothing that a decision needs."""
 _GUID = re.compile(r"\{ *([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}) *\}", re.I | re.A)
+_ENTRA = re.compile(r"AADSTS\d{4,8}")
 _UPN = re.compile(r"[^\s@\\]+@[^\s@\\]+")
 
 _BLOCKS = ("acquire_prt_diagnostics", "refresh_prt_diagnostics")
@@ -251,6 +252,21 @@ def token(summary: Mapping[str, Json]) -> bool | None:
     if prt is not False or summary.get("join") == "registered" or summary.get("is_user_entra") is False:
         return None
     return False
+
+
+def refusal(summary: Mapping[str, Json]) -> str | None:
+    """The code that the last attempt to get a PRT ended with since the last success, of Entra or else of Windows.
+
+    None where there was none, or where it was another person's than the report is of, as on a shared PC.
+    """
+    attempt = summary.get("prt_diagnostics")
+    if not isinstance(attempt, dict):
+        return None
+    names = [str(one).casefold() for one in (attempt.get("user"), summary.get("executing_account")) if one]
+    if len(names) == 2 and names[0] != names[1]:
+        return None
+    told = _ENTRA.search(str(attempt.get("server_description")))
+    return told[0] if told else _text(attempt.get("status"))
 
 
 def _lines(text: str) -> Iterator[str]:

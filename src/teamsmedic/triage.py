@@ -356,7 +356,7 @@ def decide(
             for kind, about in value.effects.items():
                 signal(kind, about, told(name, value.said, answer, device), answer.by)
     if device:
-        _heard(device, known, signal)
+        _heard(device, known, catalog, signal)
         _observed(device, known, catalog, signal)
     _directory(evidence.directory, "in the text of dsregcmd /status", signal, By.TEXT)
     for cause in causes:
@@ -410,7 +410,7 @@ def told(name: str, said: str, answer: Answer, device: Device | None) -> str:
     return f"{source}: {said}"
 
 
-def _heard(device: Device, known: Mapping[str, Remediation], signal: _Signal) -> None:
+def _heard(device: Device, known: Mapping[str, Remediation], catalog: Catalog, signal: _Signal) -> None:
     """What the outcomes of a check say of causes."""
     for outcome in device.outcomes:
         one = known.get(outcome.remediation)
@@ -441,6 +441,11 @@ def _heard(device: Device, known: Mapping[str, Remediation], signal: _Signal) ->
                 said = f"AzureAdPrt of {clean(person.get('name'), 60)} is {'YES' if prt else 'NO'}"
                 for kind, about in value.effects.items() if value else ():
                     signal(kind, about, said, By.DEVICE)
+            if isinstance(report, dict) and (refused := dsregcmd.refusal(report)):
+                code = catalog.read(refused)
+                entry = catalog.lookup(code) if code else None
+                said = f"the last attempt of {clean(person.get('name'), 60)} to get a token ended with {refused}"
+                signal("supports", [one.cause for one in entry.causes] if entry else [], said, By.DEVICE)
 
 
 def refusals(device: Device | None, known: Mapping[str, Remediation]) -> dict[str, tuple[int, str]]:

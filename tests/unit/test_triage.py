@@ -511,6 +511,28 @@ def test_a_token_that_nobody_could_see_is_neither_sound_nor_broken(tmp_path, peo
 
 
 @pytest.mark.parametrize(
+    ("who", "description", "counts"),
+    [
+        ("kim@contoso.example", "AADSTS50155: Device authentication failed.", True),
+        ("Kim@Contoso.example", "AADSTS50126: Error validating credentials.", False),  # names other causes
+        ("lee@contoso.example", "AADSTS50155: Device authentication failed.", False),  # who was there before
+        ("kim@contoso.example", None, False),
+    ],
+)
+def test_what_refused_a_persons_token_speaks_of_its_causes(tmp_path, who, description, counts):
+    one = begin("AADSTS50155")
+    device = stories.checked(one, stories.host(device_rejoin_prepared="not_prepared"), tmp_path)
+    outcome = next(each for each in device.outcomes if each.remediation == "device_rejoin_prepared")
+    said = {"status": "0xC000006D", "user": who, "server_description": description}
+    outcome.facts["sessions"] = [person("kim", prt_diagnostics=said, executing_account="kim@contoso.example")]
+
+    broken = next(each for each in one.decide(device).causes if each.id == "device_registration_broken")
+
+    told = ("supports", "the last attempt of kim to get a token ended with AADSTS50155", By.DEVICE)
+    assert (told in broken.said) is counts
+
+
+@pytest.mark.parametrize(
     ("case", "state"), [("refused", "attention"), ("accepted", "good"), ("silent", "not_observable")]
 )
 def test_a_room_answers_the_point_of_policies_by_itself(tmp_path, case, state):
