@@ -44,7 +44,7 @@ function Get-TMAccountOneAuth {
                     elseif ("$value") { "$value" }
                 }
             })
-            if ($names.Count -eq 0) { throw "$file names no account" }
+            if ($names.Count -eq 0 -or @($names | Where-Object -FilterScript { -not (Test-TMUpn -Name $_) }).Count -gt 0) { throw "$file names no account" }
             # By program: associated, or disassociated, as Microsoft's own repair of a wrong account leaves it.
             $status = Get-TMProperty -Object $account -Name 'association_status'
             if ($status -is [System.Management.Automation.PSCustomObject]) { $status = @($status.PSObject.Properties | ForEach-Object -Process { $_.Value }) -join ' ' }
@@ -68,8 +68,8 @@ function Get-TMAccountOffice {
 }
 
 # Whose a saved sign-in is. Told from the accounts only where all places were read, two name some, and one of those that Office
-# and Teams write is among them. A name in the domain of an own account may be its alias or an earlier name of it; a guest's and
-# a personal one stand in no place.
+# and Teams write is among them. A name in the domain of an own account, or of one that was told to be left alone, may be its
+# alias or an earlier name of it; a guest's and a personal one stand in no place.
 function Get-TMCredentialOwner {
     param([string] $Target, [string] $Name, [object] $Known)
     $lower = $Name.ToLowerInvariant()
@@ -84,7 +84,7 @@ function Get-TMCredentialOwner {
     if ($Target -match ':live:') { return 'personal' }
     $domain = $lower.Substring($lower.IndexOf('@'))
     if ($lower -match '#ext#' -or $domain -match '\.onmicrosoft\.com$') { return 'guest' }
-    if (@($own | Where-Object -FilterScript { $_.EndsWith($domain, [System.StringComparison]::Ordinal) }).Count -gt 0) { return 'same_domain' }
+    if (@(@($own) + @($Known.left) | Where-Object -FilterScript { $_.EndsWith($domain, [System.StringComparison]::Ordinal) }).Count -gt 0) { return 'same_domain' }
     return 'foreign'
 }
 
