@@ -310,7 +310,7 @@ function Invoke-TMSession {
         $text = $null
         $asked = @($results | Where-Object -FilterScript { -not $_.state })
         # Whoever is there: those whom it was for may have gone home.
-        if ($TM.Full -and [System.IO.Directory]::Exists((Get-TMSessionRoot))) {
+        if ($TM.Full -and ($asked.Count -gt 0 -or [System.IO.Directory]::Exists((Get-TMSessionRoot)))) {
             try { Remove-TMSessionLeftover } catch { if ($asked.Count -gt 0) { throw } }
         }
         $starting = [System.Diagnostics.Stopwatch]::StartNew()

@@ -40,7 +40,7 @@ function Get-TMAccountOneAuth {
             $names = @(foreach ($field in 'account_hints', 'login_name', 'email') {
                 foreach ($value in @(Get-TMProperty -Object $account -Name $field)) {
                     # 5.1 hands on a list as one object.
-                    if ("$value" -match '^\s*\[') { foreach ($list in @(ConvertFrom-TMJson -Text "$value")) { foreach ($inner in @($list)) { "$inner" } } }
+                    if ("$value" -match '^\s*\[') { foreach ($list in @(ConvertFrom-TMJson -Text "$value")) { foreach ($inner in @($list)) { if ("$inner") { "$inner" } } } }
                     elseif ("$value") { "$value" }
                 }
             })

@@ -159,31 +159,30 @@ function Get-TMLapsAccount {
 }
 
 # Not Get-BitLockerVolume: that script makes an object of each recovery password, and module logging writes down what a command
-# is given. These methods give ids alone; those of a volume that is locked as well.
+# is given. These methods give ids alone; those of a volume that is locked as well. One that cannot be told spoils the answer.
 function Get-TMProtectedVolume {
-    $unreadable = [ordered]@{ object = 'BitLocker'; state = 'unreadable'; protection = $null; protectors = @() }
-    try { $volumes = @(Get-CimInstance -Namespace 'root/CIMV2/Security/MicrosoftVolumeEncryption' -ClassName 'Win32_EncryptableVolume' -OperationTimeoutSec 20 -ErrorAction Stop) }
-    catch { return $unreadable }
-    if ($volumes.Count -eq 0) { return $unreadable }
-    $found = @(foreach ($volume in $volumes) {
-        try {
+    $found = @()
+    try {
+        foreach ($volume in @(Get-CimInstance -Namespace 'root/CIMV2/Security/MicrosoftVolumeEncryption' -ClassName 'Win32_EncryptableVolume' -OperationTimeoutSec 20 -ErrorAction Stop)) {
             # 3: a recovery password.
             $keys = Invoke-CimMethod -InputObject $volume -MethodName 'GetKeyProtectors' -Arguments @{ KeyProtectorType = [uint32]3 } -OperationTimeoutSec 20 -ErrorAction Stop
             $guarded = Invoke-CimMethod -InputObject $volume -MethodName 'GetProtectionStatus' -OperationTimeoutSec 20 -ErrorAction Stop
             # It fails for a volume that is locked, which is encrypted.
             $turned = Invoke-CimMethod -InputObject $volume -MethodName 'GetConversionStatus' -OperationTimeoutSec 20 -ErrorAction Stop
+            # 2150694920: BitLocker was never set up there, so there are no protectors.
+            if (0, 2150694920 -notcontains $keys.ReturnValue -or $guarded.ReturnValue -ne 0) { throw 'a volume does not tell' }
+            $ids = @(Get-TMList -Object $keys -Name 'VolumeKeyProtectorID' | ForEach-Object -Process { "$_" })
+            $state = 'no_recovery'
+            if ($ids.Count -gt 0) { $state = 'recovery' }
+            elseif ($turned.ReturnValue -eq 0 -and $turned.ConversionStatus -eq 0) { $state = 'not_encrypted' }
+            $name = "$($volume.DriveLetter)"
+            if (-not $name) { $name = "$($volume.DeviceID)" }
+            $found += [ordered]@{ object = $name; state = $state; protection = @('off', 'on', 'unknown')[[int]$guarded.ProtectionStatus]; protectors = $ids }
         }
-        catch { return $unreadable }
-        if ($keys.ReturnValue -ne 0 -or $guarded.ReturnValue -ne 0) { return $unreadable }
-        $ids = @(Get-TMList -Object $keys -Name 'VolumeKeyProtectorID' | ForEach-Object -Process { "$_" })
-        $state = 'no_recovery'
-        if ($ids.Count -gt 0) { $state = 'recovery' }
-        elseif ($turned.ReturnValue -eq 0 -and $turned.ConversionStatus -eq 0) { $state = 'not_encrypted' }
-        $name = "$($volume.DriveLetter)"
-        if (-not $name) { $name = "$($volume.DeviceID)" }
-        [ordered]@{ object = $name; state = $state; protection = @('off', 'on', 'unknown')[[int]$guarded.ProtectionStatus]; protectors = $ids }
-    })
-    $found
+    }
+    catch { $found = @() }
+    if ($found.Count -gt 0) { return $found }
+    [ordered]@{ object = 'BitLocker'; state = 'unreadable'; protection = $null; protectors = @() }
 }
 
 function Get-TMEnrolment {

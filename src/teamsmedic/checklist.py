@@ -144,7 +144,7 @@ def _tokens(report: Mapping[str, Json], facts: Mapping[str, Json]) -> tuple[dict
         f"{clean(one.get('name'), 60)}: {clean(one.get('detail') or 'no report', 100)}"
         for one in (people if isinstance(people, list) else ())
         if isinstance(one, dict)
-        and one.get("state") not in ("logged_off", "out_of_scope", "room")
+        and one.get("state") not in ("logged_off", "out_of_scope")
         and not isinstance(one.get("dsregcmd"), dict)
     ]
     return heard, unheard

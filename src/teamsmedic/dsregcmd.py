@@ -243,15 +243,19 @@ def summary(parsed: dict[str, Json]) -> dict[str, Json]:
 def token(summary: Mapping[str, Json]) -> bool | None:
     """Whether the person has a PRT whose session a `summary` is of; None where the report does not tell.
 
-    NO tells nothing where none is shown: the token of a device that is only registered belongs to WAM, and a local
-    account never has one. https://learn.microsoft.com/entra/identity/devices/concept-primary-refresh-token
+    NO tells nothing where none is shown: the token of a registration belongs to WAM, on a domain's device too, and a
+    local account never has one. (`IsUserAzureAD : NO` is no sign of a local one: it is so for whoever got no token.)
+    https://learn.microsoft.com/entra/identity/devices/concept-primary-refresh-token
     """
     prt = summary.get("prt")
-    if prt is True:
-        return True
-    if prt is not False or summary.get("join") == "registered" or summary.get("is_user_entra") is False:
+    if prt is not False:
+        return True if prt is True else None
+    domain, _, name = str(summary.get("executing_name") or "").partition("\\")
+    computer = str(summary.get("device_name") or "").partition(".")[0]
+    if name and computer and domain.casefold() == computer.casefold():
         return None
-    return False
+    join = summary.get("join")
+    return False if join in ("entra", "hybrid") or (join == "domain" and not summary.get("workplace_joined")) else None
 
 
 def refusal(summary: Mapping[str, Json]) -> str | None:

@@ -259,9 +259,12 @@ RULES: dict[str, Rule] = {
 }  # fmt: skip
 
 
+METHODS = ("GetConversionStatus", "GetKeyProtectors", "GetProtectionStatus")
+
+
 def changing(script: str, _: str) -> Iterator[int]:
-    """Statements that may change a device; a method of WMI whose name begins with Get, written out, only reads."""
-    read = re.sub(r"Invoke-CimMethod(?=[^;|\n]* -MethodName 'Get[A-Z]\w+'[ \n])", "Get-CimMethod", script)
+    """Statements that may change a device, and methods of WMI but those that only read, and no secret."""
+    read = re.sub(rf"Invoke-CimMethod(?=[^;|\n]* -MethodName '({'|'.join(METHODS)})'[ \n])", "Get-CimMethod", script)
     return code(CHANGING)(script, code_of(read.lstrip("\ufeff")))
 
 
@@ -271,10 +274,11 @@ CHECK_RULE = Rule(
     (
         "Remove-Item x", "$key.SetValue('a', 1)", "'x' > C:\\a", "[System.IO.File]::WriteAllText('a', 'b')",
         "Invoke-CimMethod -OperationTimeoutSec 1", "Invoke-CimMethod -InputObject $x -MethodName 'Terminate'",
+        "Invoke-CimMethod -InputObject $x -MethodName 'GetKeyProtectorNumericalPassword' -OperationTimeoutSec 1",
         "Invoke-CimMethod -InputObject $x -MethodName $Get", "$x | Out-File a", "Stop-Process -Id 1", "Set-ItemProperty x",
     ),
     "Set-StrictMode -Version Latest; New-Object 'x'; & $b 2>$null; if ($a -gt 2) { Stop-TMBlocked -Reason 'x' }\n"
-    "Invoke-CimMethod -InputObject $x -MethodName 'GetOwner' -OperationTimeoutSec 20",
+    "Invoke-CimMethod -InputObject $x -MethodName 'GetKeyProtectors' -OperationTimeoutSec 20",
 )  # fmt: skip
 COMMON = [path for path in SENT if path.name.startswith("_") or path.parent.name == "_helpers"]
 # What reaches a session is one task and one folder a person, gone at the end: all that a check may leave while it runs.

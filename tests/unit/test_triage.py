@@ -489,10 +489,14 @@ def person(name: str, state: str = "answered", detail: str = "", **said: object)
         ([person("amber", join="hybrid", prt=True), person("carla", "ended")], "not_observable", "carla: no report"),
         ([person("amber", join="hybrid", prt=True), person("carla", join="hybrid", prt=False)], "attention",
          "AzureAdPrt of carla is NO"),
-        ([person("kim", join="hybrid", prt=False, is_user_entra=False)], "not_observable", "does not show it to kim"),
+        ([person("kim", join="hybrid", prt=False, executing_name="LT-7\\kim", device_name="lt-7.contoso.example")],
+         "not_observable", "does not show it to kim"),
+        ([person("kim", join="domain", prt=False, workplace_joined=True)], "not_observable", "does not show it to kim"),
+        ([person("lee", join="hybrid", prt=False, is_user_entra=False, executing_name="CONTOSO\\lee", device_name="LT-7")],
+         "attention", "AzureAdPrt of lee is NO"),
         ([person("kim", join="registered", prt=False)], "not_observable", "joined: registered; AzureAdPrt is not known"),
     ],
-    ids=["nobody", "no answer", "yes", "one of two", "no", "a local account", "a registered device"],
+    ids=["nobody", "no answer", "yes", "one of two", "no", "a local account", "registered beside a domain", "nobody's token", "a registered device"],
 )  # fmt: skip
 def test_a_token_that_nobody_could_see_is_neither_sound_nor_broken(tmp_path, people, state, text):
     one = interview.Interview.begin(("AADSTS50155",), {}, ten_points=True)

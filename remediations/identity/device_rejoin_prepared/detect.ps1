@@ -34,7 +34,7 @@ $facts = [ordered]@{
     escrow = [ordered]@{ object = 'escrow'; value = $null }
     reachability = [ordered]@{ object = 'enterpriseregistration.windows.net, login.microsoftonline.com and device.login.microsoftonline.com'; value = 'not_needed' }
     on_site = [ordered]@{ object = 'somebody on site, or a channel that survives without Intune'; value = 'not_needed' }
-    bundle = [ordered]@{ object = Get-TMRejoinFolder; value = 'absent'; age_days = $null; older = $false }
+    bundle = [ordered]@{ object = Get-TMRejoinFolder; value = 'absent'; age_days = $null; older = $false; unread = @() }
 }
 if ($looked) {
     try {
@@ -83,10 +83,18 @@ if (Test-Path -LiteralPath $bundle.object) {
         $age = (Get-TMUnixTime) - $found.written
         $bundle.age_days = [long](($age - $age % 86400) / 86400)
         $bundle.value = 'fresh'
-        $new = @(foreach ($volume in $facts.volumes) { foreach ($id in $volume.protectors) { if ($null -ne $found.protectors -and $found.protectors -notcontains $id) { $id } } })
+        $unread = @(foreach ($volume in $facts.volumes) {
+            # One that comes and goes tells nothing.
+            if ($volume.object -cmatch '^[A-Z]:$' -and "$((New-Object -TypeName 'System.IO.DriveInfo' -ArgumentList "$($volume.object)\").DriveType)" -eq 'Removable') { continue }
+            foreach ($id in $volume.protectors) { if ($null -ne $found.protectors -and $found.protectors -notcontains $id) { "$($volume.object) $id" } }
+        })
+        if ($null -ne $stored -and $stored -gt $found.written) { $unread += 'the password that LAPS has stored since' }
         if ($found.device -ne $device) { $bundle.value = 'other_registration' }
         elseif ($age -gt $Parameters.max_age -or $age -lt -300) { $bundle.value = 'old' }
-        elseif ($new.Count -gt 0 -or ($null -ne $stored -and $stored -gt $found.written)) { $bundle.value = 'other_keys' }
+        elseif ($unread.Count -gt 0) {
+            $bundle.value = 'other_keys'
+            $bundle.unread = $unread
+        }
     }
 }
 $facts

@@ -1,8 +1,8 @@
 # Wine's WMI knows the command line of the asking process only and no image path: both are filled in here, from the process
 # itself. It has no Win32_EncryptableVolume: C: is one here, encrypted, with a TPM protector and a recovery password.
 # HKLM\SOFTWARE\Lab\BitLocker tells otherwise: State = no_recovery | off | failing; RecoveryPassword: what is in its protector,
-# readable as on Windows, so that a test can show that nothing keeps it; KeyId: the id of that protector; Data = locked: a
-# drive D: that is.
+# readable as on Windows, so that a test can show that nothing keeps it; KeyId: the id of that protector; Data = locked | gone |
+# never: a drive D: that is locked, was pulled out after it was listed, or never knew BitLocker.
 # Documented: https://learn.microsoft.com/windows/win32/secprov/win32-encryptablevolume, values as it gives them.
 # Everything else is the engine's own.
 $script:Commands = (Import-Module -Name "$PSHOME\Modules\CimCmdlets\CimCmdlets.psd1" -Scope Local -PassThru).ExportedCommands
@@ -16,13 +16,16 @@ function Get-LabBitLocker([string] $Name, [string] $Default) {
 
 function Get-LabVolume {
     if ((Get-LabBitLocker State '') -eq 'failing') { throw (New-Object -TypeName System.Runtime.InteropServices.COMException -ArgumentList 'Invalid namespace', -2147217394) }
-    $letters = @('C:') + @(if ((Get-LabBitLocker Data '') -eq 'locked') { 'D:' })
+    $letters = @('C:') + @(if (Get-LabBitLocker Data '') { 'D:' })
     foreach ($letter in $letters) { [pscustomobject]@{ PSTypeName = $script:Volume; DeviceID = "\\?\Volume{0c1d2e3f-0000-0000-0000-0000000000$([int][char]$letter[0])}\"; DriveLetter = $letter } }
 }
 
 function Invoke-LabVolume($Letter, [string] $Method, $Arguments) {
     $state = Get-LabBitLocker State ''
-    $locked = $Letter -eq 'D:'
+    $data = if ($Letter -eq 'D:') { Get-LabBitLocker Data '' } else { '' }
+    $locked = $data -eq 'locked'
+    if ($data -eq 'gone') { throw (New-Object -TypeName System.Runtime.InteropServices.COMException -ArgumentList 'Not found', -2147217406) }
+    if ($data -eq 'never') { $state = 'off' }
     $password = Get-LabBitLocker KeyId '{8D5C1B2A-7E6F-4A3B-9C2D-1E0F9A8B7C6D}'
     # 1: TPM, 3: a recovery password.
     $protectors = [ordered]@{}
@@ -34,6 +37,7 @@ function Invoke-LabVolume($Letter, [string] $Method, $Arguments) {
     $out = [ordered]@{ ReturnValue = [uint32]0 }
     switch ($Method) {
         'GetKeyProtectors' {
+            if ($data -eq 'never') { $out.ReturnValue = [uint32]2150694920; break }
             $type = if ($Arguments) { [int]$Arguments['KeyProtectorType'] } else { 0 }
             $ids = @($protectors.Keys | Where-Object -FilterScript { $type -in 0, $protectors[$_] })
             $out.VolumeKeyProtectorID = if ($ids.Count -gt 0) { [string[]]$ids } else { $null }
