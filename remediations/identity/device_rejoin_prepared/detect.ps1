@@ -68,7 +68,6 @@ if ($looked) {
     if ($facts.escrow.recovery_keys.Count -eq 0) { $facts.escrow.recovery_keys = @('none is known') }
 }
 
-# Keys that came after the evidence, and a password that LAPS has stored since, were read by nobody.
 $bundle = $facts.bundle
 $bundle.older = Test-Path -LiteralPath "$($bundle.object)-old"
 if (Test-Path -LiteralPath $bundle.object) {
@@ -83,6 +82,7 @@ if (Test-Path -LiteralPath $bundle.object) {
         $age = (Get-TMUnixTime) - $found.written
         $bundle.age_days = [long](($age - $age % 86400) / 86400)
         $bundle.value = 'fresh'
+        # What came after the evidence was read by nobody.
         $unread = @(foreach ($volume in $facts.volumes) {
             # One that comes and goes tells nothing.
             if ($volume.object -cmatch '^[A-Z]:$' -and "$((New-Object -TypeName 'System.IO.DriveInfo' -ArgumentList "$($volume.object)\").DriveType)" -eq 'Removable') { continue }
