@@ -96,12 +96,13 @@ def _joined(number: int, title: str, report: Json, facts: Mapping[str, Json]) ->
     heard, unheard = _tokens(report, facts)
     join = report["join"]
     # Whoever asks over WinRM does not see what the person at the desk has registered.
-    if join == "none" and any(one.get("join") == "registered" for one in _reports(facts).values()):
+    said = [one.get("dsregcmd") for one in _people(facts)]
+    if join == "none" and any(isinstance(one, dict) and one.get("join") == "registered" for one in said):
         join = "registered"
     joined = f"joined: {clean(join, 30)}"
     bad = [
-        said
-        for said, wrong in (
+        what
+        for what, wrong in (
             (joined, join in ("none", "domain")),
             ("the directory has the device disabled or deleted", report.get("device_auth") == "disabled_or_deleted"),
             ("the device's key does not pass its test", report.get("key_sign_test") == "failed"),
@@ -117,14 +118,9 @@ def _joined(number: int, title: str, report: Json, facts: Mapping[str, Json]) ->
     return Point(number, title, "not_observable", None, f"{joined}; AzureAdPrt is not known: {why}")
 
 
-def _reports(facts: Mapping[str, Json]) -> dict[str, dict[str, Json]]:
-    """What dsregcmd said in the sessions of people who answered, by their names."""
+def _people(facts: Mapping[str, Json]) -> list[dict[str, Json]]:
     people = facts.get("sessions")
-    return {
-        clean(one.get("name"), 60): one["dsregcmd"]
-        for one in (people if isinstance(people, list) else ())
-        if isinstance(one, dict) and isinstance(one.get("dsregcmd"), dict)
-    }
+    return [one for one in (people if isinstance(people, list) else ()) if isinstance(one, dict)]
 
 
 def _tokens(report: Mapping[str, Json], facts: Mapping[str, Json]) -> tuple[dict[str, bool], list[str]]:
@@ -133,18 +129,13 @@ def _tokens(report: Mapping[str, Json], facts: Mapping[str, Json]) -> tuple[dict
         prt = dsregcmd.token(report)
         return ({"": prt}, []) if prt is not None else ({}, ["the text does not show it"])
     heard, unheard = {}, []
-    for name, said in _reports(facts).items():
-        prt = dsregcmd.token(said)
-        if prt is not None:
-            heard[f" of {name}"] = prt
-        else:
+    for one in _people(facts):
+        name, said = clean(one.get("name"), 60), one.get("dsregcmd")
+        if not isinstance(said, dict):
+            if one.get("state") not in ("logged_off", "out_of_scope"):
+                unheard.append(f"{name}: {clean(one.get('detail') or 'no report', 100)}")
+        elif (prt := dsregcmd.token(said)) is None:
             unheard.append(f"dsregcmd does not show it to {name}")
-    people = facts.get("sessions")
-    unheard += [
-        f"{clean(one.get('name'), 60)}: {clean(one.get('detail') or 'no report', 100)}"
-        for one in (people if isinstance(people, list) else ())
-        if isinstance(one, dict)
-        and one.get("state") not in ("logged_off", "out_of_scope")
-        and not isinstance(one.get("dsregcmd"), dict)
-    ]
+        else:
+            heard[f" of {name}"] = prt
     return heard, unheard

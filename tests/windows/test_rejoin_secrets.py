@@ -131,7 +131,7 @@ def test_what_windows_says_of_drives_is_told_without_a_key(device: Callable[...,
     key = r"HKEY_LOCAL_MACHINE\SOFTWARE\Lab\BitLocker"
     script = "$null = . 'C:\\first.ps1' '{}'\n"
     for value in DRIVES:
-        script += f"Remove-Item -LiteralPath 'Registry::{key}' -Recurse -ErrorAction SilentlyContinue\n"
+        script += r"[Microsoft.Win32.Registry]::LocalMachine.DeleteSubKeyTree('SOFTWARE\Lab\BitLocker', $false)" + "\n"
         script += f"[Microsoft.Win32.Registry]::SetValue('{key}', {value})\n" if value else ""
         script += (
             "'said: ' + (@(Get-TMProtectedVolume | ForEach-Object { "

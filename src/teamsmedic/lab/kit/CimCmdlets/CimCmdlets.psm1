@@ -10,8 +10,8 @@ $script:Engine, $script:EngineInvoke = $script:Commands['Get-CimInstance'], $scr
 $script:Volume = 'Microsoft.Management.Infrastructure.CimInstance#ROOT/CIMV2/Security/MicrosoftVolumeEncryption/Win32_EncryptableVolume'
 
 function Get-LabBitLocker([string] $Name, [string] $Default) {
-    $key = Get-Item -LiteralPath 'Registry::HKEY_LOCAL_MACHINE\SOFTWARE\Lab\BitLocker' -ErrorAction SilentlyContinue
-    if ($key) { $key.GetValue($Name, $Default) } else { $Default }
+    $value = [Microsoft.Win32.Registry]::GetValue('HKEY_LOCAL_MACHINE\SOFTWARE\Lab\BitLocker', $Name, $Default)
+    if ($null -eq $value) { $Default } else { $value }
 }
 
 function Get-LabVolume {
