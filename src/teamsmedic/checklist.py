@@ -115,7 +115,8 @@ def _joined(number: int, title: str, report: Json, facts: Mapping[str, Json]) ->
     if heard and not unheard:
         return Point(number, title, "good", "evidence", f"{joined}; AzureAdPrt is YES")
     why = "; ".join(unheard) or "nobody is logged on"
-    return Point(number, title, "not_observable", None, f"{joined}; AzureAdPrt is not known: {why}")
+    ask = questions.BY_ID["prt"].option
+    return Point(number, title, "not_observable", None, f"{joined}; AzureAdPrt is not known: {why}: {ask}")
 
 
 def _people(facts: Mapping[str, Json]) -> list[dict[str, Json]]:
